@@ -1,0 +1,1 @@
+"""Words and rules of neighbourhood help; the standard library alone."""

@@ -1,0 +1,120 @@
+"""What can go wrong, said once, in English and Chinese.
+
+::
+
+    MatcherError
+    ├── InvalidProblemError   one or more faults in what the caller sent, each with its place
+    ├── TooLargeError         past a size cap, with the cap named
+    ├── NotFoundError         no such thing (or not yours)
+    ├── SolverTimeoutError    the solver was stopped at its time cap
+    ├── SolverMemoryError     the solver was stopped at its memory cap
+    └── OverloadedError       every solver is busy; come back later
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = [
+    "Fault",
+    "InvalidProblemError",
+    "Language",
+    "MatcherError",
+    "NotFoundError",
+    "OverloadedError",
+    "SolverMemoryError",
+    "SolverTimeoutError",
+    "Text",
+    "TooLargeError",
+]
+
+Value = str | int | float
+Language = Literal["en", "zh-CN"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One sentence in both languages, with ``{named}`` parts filled in from ``values``."""
+
+    en: str
+    zh: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    def in_language(self, language: Language) -> str:
+        """Return the sentence in one language."""
+        return (self.zh if language == "zh-CN" else self.en).format_map(self.values)
+
+    def __str__(self) -> str:
+        return self.in_language("en")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in the input: where (an RFC 6901 JSON pointer), what kind, and how to mend it."""
+
+    pointer: str
+    code: str
+    detail: Text
+
+
+class MatcherError(Exception):
+    """The root of every error that a caller may see."""
+
+    code = "error"
+
+    def __init__(self, detail: Text) -> None:
+        super().__init__(str(detail))
+        self.detail = detail
+
+
+class InvalidProblemError(MatcherError):
+    """What was sent cannot be read as a problem; ``faults`` say where and why."""
+
+    code = "invalid-problem"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        more = "" if len(self.faults) == 1 else f" (and {len(self.faults) - 1} more)"
+        first = self.faults[0]
+        super().__init__(
+            Text(
+                en="{pointer}: {en}{more}",
+                zh="{pointer}：{zh}{more}",
+                values={
+                    "pointer": first.pointer or "/",
+                    "en": first.detail.in_language("en"),
+                    "zh": first.detail.in_language("zh-CN"),
+                    "more": more,
+                },
+            )
+        )
+
+
+class TooLargeError(MatcherError):
+    """The problem is past a size cap."""
+
+    code = "too-large"
+
+
+class NotFoundError(MatcherError):
+    """There is no such thing, or it belongs to somebody else."""
+
+    code = "not-found"
+
+
+class SolverTimeoutError(MatcherError):
+    """The solver ran past its time cap and was ended."""
+
+    code = "solver-timeout"
+
+
+class SolverMemoryError(MatcherError):
+    """The solver asked for more memory than its cap and was ended."""
+
+    code = "solver-memory"
+
+
+class OverloadedError(MatcherError):
+    """Every solver is busy and the queue is full."""
+
+    code = "overloaded"
