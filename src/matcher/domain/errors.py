@@ -4,6 +4,7 @@
 
     MatcherError
     ├── InvalidProblemError   one or more faults in what the caller sent, each with its place
+    ├── CalendarRangeError    a day outside the years of the calendar of working days
     ├── TooLargeError         past a size cap, with the cap named
     ├── NotFoundError         no such thing (or not yours)
     ├── SolverTimeoutError    the solver was stopped at its time cap
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
+    "CalendarRangeError",
     "Fault",
     "InvalidProblemError",
     "Language",
@@ -88,6 +90,12 @@ class InvalidProblemError(MatcherError):
                 },
             )
         )
+
+
+class CalendarRangeError(MatcherError):
+    """A day is asked for that no year of the calendar of working days covers."""
+
+    code = "calendar-range"
 
 
 class TooLargeError(MatcherError):
