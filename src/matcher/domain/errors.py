@@ -9,6 +9,7 @@
     ├── NotFoundError         no such thing (or not yours)
     ├── SolverTimeoutError    the solver was stopped at its time cap
     ├── SolverMemoryError     the solver was stopped at its memory cap
+    ├── SolverCrashError      the solver ended by itself, which is never the caller's fault
     └── OverloadedError       every solver is busy; come back later
 """
 
@@ -24,6 +25,7 @@ __all__ = [
     "MatcherError",
     "NotFoundError",
     "OverloadedError",
+    "SolverCrashError",
     "SolverMemoryError",
     "SolverTimeoutError",
     "Text",
@@ -68,6 +70,10 @@ class MatcherError(Exception):
         super().__init__(str(detail))
         self.detail = detail
 
+    # Errors cross from the solver's process; by default only the sentence would.
+    def __reduce__(self) -> tuple[type["MatcherError"], tuple[object, ...]]:
+        return type(self), (self.detail,)
+
 
 class InvalidProblemError(MatcherError):
     """What was sent cannot be read as a problem; ``faults`` say where and why."""
@@ -90,6 +96,9 @@ class InvalidProblemError(MatcherError):
                 },
             )
         )
+
+    def __reduce__(self) -> tuple[type["MatcherError"], tuple[object, ...]]:
+        return type(self), (self.faults,)
 
 
 class CalendarRangeError(MatcherError):
@@ -120,6 +129,12 @@ class SolverMemoryError(MatcherError):
     """The solver asked for more memory than its cap and was ended."""
 
     code = "solver-memory"
+
+
+class SolverCrashError(MatcherError):
+    """The solver's process ended without an answer: a defect, never the caller's fault."""
+
+    code = "solver-crash"
 
 
 class OverloadedError(MatcherError):
