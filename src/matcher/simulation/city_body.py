@@ -1,17 +1,16 @@
 """A generated city in the wire form of ``POST /v1/match``."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
+from matcher.simulation import bodies
+from matcher.simulation.bodies import Body
 from matcher.simulation.city import SKILLS, SLOT_MIN, WEEK_SLOTS, City
 
 __all__ = ["to_body", "write_body"]
-
-Body = dict[str, Any]
 
 
 def to_body(city: City) -> Body:
@@ -20,21 +19,8 @@ def to_body(city: City) -> Body:
 
 
 def write_body(city: City, file: TextIO) -> None:
-    """Write the body as JSON, one request or volunteer a line, without holding it in memory."""
-    head = json.dumps(_head(city))
-    file.write(f'{head[:-1]},\n"requests": [\n')
-    _write_lines(_requests(city), file)
-    file.write('],\n"volunteers": [\n')
-    _write_lines(_volunteers(city), file)
-    file.write("]}\n")
-
-
-def _write_lines(items: Iterator[Body], file: TextIO) -> None:
-    separator = ""
-    for item in items:
-        file.write(f"{separator}{json.dumps(item)}")
-        separator = ",\n"
-    file.write("\n")
+    """Write the body as JSON without holding it in memory."""
+    bodies.write(_head(city), {"requests": _requests(city), "volunteers": _volunteers(city)}, file)
 
 
 def _head(city: City) -> Body:

@@ -8,9 +8,30 @@ from matcher.simulation.city import SIZES, City
 
 # Sums over the arrays and the number of eligible pairs, as the study behind the published figures counted them.
 STUDY = {
-    "S": {"edges": 34_151, "earliest": 333_810, "latest": 356_260, "duration": 5_057, "people": 1_193, "urgency": 5_449},
-    "St": {"edges": 6_549, "earliest": 339_817, "latest": 360_738, "duration": 4_993, "people": 1_173, "urgency": 5_459},
-    "Sx": {"edges": 12_036, "earliest": 96_698, "latest": 114_394, "duration": 8_507, "people": 1_196, "urgency": 5_621},
+    "S": {
+        "edges": 34_151,
+        "earliest": 333_810,
+        "latest": 356_260,
+        "duration": 5_057,
+        "people": 1_193,
+        "urgency": 5_449,
+    },
+    "St": {
+        "edges": 6_549,
+        "earliest": 339_817,
+        "latest": 360_738,
+        "duration": 4_993,
+        "people": 1_173,
+        "urgency": 5_459,
+    },
+    "Sx": {
+        "edges": 12_036,
+        "earliest": 96_698,
+        "latest": 114_394,
+        "duration": 8_507,
+        "people": 1_196,
+        "urgency": 5_621,
+    },
     "Mt": {
         "edges": 220_622,
         "earliest": 3_380_425,
@@ -71,14 +92,13 @@ def test_every_array_keeps_its_stated_bounds(name: str) -> None:
     assert present.sum(axis=1).min() >= 3
 
 
-def test_offsets_in_km_become_degrees_that_keep_the_distances() -> None:
-    corners = np.array([[-35.0, -35.0], [-35.0, -31.0], [-32.0, -35.0], [35.0, 35.0], [32.0, 35.0], [35.0, 31.0]])
-    places = _unit_vectors(*cities._degrees(corners))
-    for offset in (0, 3):
-        east_west = _distance_km(places[offset], places[offset + 2 - offset // 3])
-        north_south = _distance_km(places[offset], places[offset + 1 + offset // 3])
-        assert east_west == pytest.approx(3.0, abs=0.001)
-        assert north_south == pytest.approx(4.0, abs=0.001)
+@pytest.mark.parametrize("corner_km", [(0.0, 0.0), (-35.0, -35.0), (-35.0, 35.0), (35.0, -35.0), (35.0, 35.0)])
+@pytest.mark.parametrize("step_km", [(3.0, 0.0), (0.0, 3.0), (2.0, -2.0)])
+def test_offsets_in_km_become_degrees_that_keep_the_distances(
+    corner_km: tuple[float, float], step_km: tuple[float, float]
+) -> None:
+    here, there = _unit_vectors(*cities._degrees(np.array([corner_km, np.add(corner_km, step_km)])))
+    assert _distance_km(here, there) == pytest.approx(np.hypot(*step_km), abs=0.0001)
 
 
 def _count_edges(city: City) -> int:
