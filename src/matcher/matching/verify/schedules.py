@@ -1,0 +1,67 @@
+"""The assignments of each volunteer together: no two places at once, no limit exceeded."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import combinations
+
+from matcher.domain.reasons import LABELS, Reason
+from matcher.domain.volunteers import Busy, Volunteer
+from matcher.matching.verify.facts import Case, hops_min
+from matcher.matching.verify.violation import Violation
+
+__all__ = ["check"]
+
+
+def check(volunteer: Volunteer, cases: Sequence[Case]) -> Iterator[Violation]:
+    """Yield clashes and exceeded limits among all that one volunteer does. Facts may clash with facts."""
+    yield from _clashes(volunteer, cases)
+    yield from _excess(volunteer, cases)
+
+
+def _clashes(volunteer: Volunteer, cases: Sequence[Case]) -> Iterator[Violation]:
+    promised = [(_promised(case), case) for case in cases if case.assignment.start is not None]
+    for (one, case), (other, other_case) in combinations(promised, 2):
+        if not (case.assignment.pinned and other_case.assignment.pinned) and _clash(volunteer, one, other):
+            free = other_case if case.assignment.pinned else case
+            yield Violation(Reason.BUSY, free.request.id, volunteer.id, LABELS[Reason.BUSY][0])
+    for one, case in promised:
+        if not case.assignment.pinned and any(_clash(volunteer, one, other) for other in volunteer.busy):
+            yield Violation(Reason.BUSY, case.request.id, volunteer.id, LABELS[Reason.BUSY][0])
+
+
+def _promised(case: Case) -> Busy:
+    assignment = case.assignment
+    start, end = assignment.start, assignment.end
+    if start is None or end is None:
+        raise ValueError(f"{case.request.id} has no time")
+    return Busy(start, end, case.request.point)
+
+
+def _clash(volunteer: Volunteer, one: Busy, other: Busy) -> bool:
+    travel = hops_min(volunteer, one.point, other.point)
+    return one.start < other.end + travel and other.start < one.end + travel
+
+
+def _excess(volunteer: Volunteer, cases: Sequence[Case]) -> Iterator[Violation]:
+    yield from _past_limit(volunteer, cases, volunteer.max_assignments, volunteer.max_minutes, "in all")
+    days: defaultdict[date, list[Case]] = defaultdict(list)
+    for case in cases:
+        if case.assignment.start is not None:
+            days[case.facts.day(case.assignment.start)].append(case)
+    for day, of_day in days.items():
+        limits = volunteer.max_assignments_per_day, volunteer.max_minutes_per_day
+        yield from _past_limit(volunteer, of_day, *limits, f"on {day}")
+
+
+def _past_limit(
+    volunteer: Volunteer, cases: Sequence[Case], assignments: int | None, minutes: int | None, when: str
+) -> Iterator[Violation]:
+    if all(case.assignment.pinned for case in cases):
+        return
+    for unit, total, limit in (
+        ("assignments", len(cases), assignments),
+        ("minutes", sum(case.duration_min for case in cases), minutes),
+    ):
+        if limit is not None and total > limit:
+            yield Violation(Reason.CAPACITY_REACHED, None, volunteer.id, f"{total} {unit} {when}, at most {limit}")
