@@ -1,0 +1,1 @@
+"""The way in by HTTP: wire models, routes and problems; knows HTTP so that nothing else need."""
