@@ -1,0 +1,97 @@
+"""A plan as tables that a person reads: what it reaches, why the rest stays open, what is short where."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+
+from matcher.domain.plans import Assignment, Plan, Unassigned
+from matcher.domain.reasons import LABELS, Reason
+
+__all__ = ["figures", "open_requests", "shortages"]
+
+_ORDER = {reason: place for place, reason in enumerate(Reason)}
+
+
+def figures(plan: Plan) -> Table:
+    """Return the plan in numbers, each beside its bound where it has one."""
+    summary = plan.summary
+    table = Table("", "plan", "", title="The plan", title_justify="left")
+    table.add_row("requests served", f"{summary.served_requests:,}", f"of {summary.requests:,}")
+    table.add_row(
+        "urgency served",
+        f"{summary.served_urgency:,}",
+        f"no plan reaches more than {summary.urgency_bound:,}: gap {summary.gap:.2%}",
+    )
+    table.add_row("places filled", f"{summary.filled_places:,}", f"by {_people(plan.assignments):,} volunteers")
+    for name, value in _distances(plan.assignments):
+        table.add_row(name, value, "")
+    table.add_row("cost", f"{summary.total_cost:,}", _cost_note(plan))
+    table.add_row("proof", summary.proof, f"{summary.candidates:,} candidates, {summary.backend}")
+    table.add_row(
+        "time",
+        f"{sum(summary.timings_s.values()):.2f} s",
+        ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in summary.timings_s.items() if seconds >= 0.005),
+    )
+    return table
+
+
+def _people(assignments: Sequence[Assignment]) -> int:
+    return len({assignment.volunteer_id for assignment in assignments})
+
+
+def _distances(assignments: Sequence[Assignment]) -> list[tuple[str, str]]:
+    distances = sorted(a.distance_m for a in assignments if a.distance_m is not None)
+    if not distances:
+        return []
+    return [
+        ("median distance", f"{distances[len(distances) // 2] / 1000:.1f} km"),
+        ("95 % are within", f"{distances[len(distances) * 95 // 100] / 1000:.1f} km"),
+    ]
+
+
+def _cost_note(plan: Plan) -> str:
+    summary = plan.summary
+    if summary.cost_bound is None:
+        return ""
+    note = f"at least {summary.cost_bound:,}"
+    return note if summary.cost_gap is None else f"{note}: gap {summary.cost_gap:.2%}"
+
+
+def open_requests(plan: Plan) -> Table:
+    """Return why requests stay open, by the last hurdle that their best volunteers came to."""
+    requests: Counter[Reason | None] = Counter()
+    places: Counter[Reason | None] = Counter()
+    for item in plan.unassigned:
+        hurdle = _last_hurdle(item)
+        requests[hurdle] += 1
+        places[hurdle] += item.missing_headcount
+    table = Table("why", "", title="What stays open", title_justify="left")
+    table.add_column("requests", justify="right")
+    table.add_column("places", justify="right")
+    for hurdle, count in requests.most_common():
+        english, chinese = LABELS[hurdle] if hurdle else ("not explained", "未说明")
+        table.add_row(english, chinese, f"{count:,}", f"{places[hurdle]:,}")
+    return table
+
+
+def _last_hurdle(item: Unassigned) -> Reason | None:
+    """Return how far the best volunteers came, in the role that came least far."""
+    by_role: defaultdict[int | None, list[Reason]] = defaultdict(list)
+    for reason in item.reasons:
+        by_role[reason.role].append(reason.code)
+    furthest = [max(codes, key=_ORDER.__getitem__) for codes in by_role.values()]
+    return min(furthest, key=_ORDER.__getitem__, default=None)
+
+
+def shortages(plan: Plan, names: Mapping[str, str], *, most: int = 8) -> Table:
+    """Return what is short where, the worst first; ``names`` gives regions their names."""
+    table = Table("region", "skill", "day", title="What is short", title_justify="left")
+    table.add_column("unserved urgency", justify="right")
+    table.add_column("one more would serve", justify="right")
+    worst = sorted(plan.shortage, key=lambda item: item.unserved_urgency, reverse=True)
+    for item in worst[:most]:
+        region = names.get(item.region or "", item.region or "–")
+        day = item.day.isoformat() if item.day else "–"
+        table.add_row(region, item.skill or "–", day, f"{item.unserved_urgency:,}", f"{item.value_of_one_more:,}")
+    return table

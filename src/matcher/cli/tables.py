@@ -1,0 +1,170 @@
+"""Reading a table of requests, volunteers or pairs: CSV by its columns, NDJSON an object a line."""
+
+import csv
+import difflib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from matcher.api import bodies
+from matcher.cli.cells import CellError
+from matcher.cli.columns import Table
+from matcher.cli.faults import BadInputError, FileFault
+from matcher.domain.errors import Fault, InvalidProblemError
+
+__all__ = ["Rows", "read"]
+
+NDJSON_SUFFIXES = (".ndjson", ".jsonl")
+
+
+@dataclass(slots=True)
+class Rows:
+    """The JSON objects of a table, and the line each begins on."""
+
+    path: str
+    table: Table
+    has_columns: bool
+    items: list[Any] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    faults: list[FileFault] = field(default_factory=list)
+
+    def locate(self, row: int, rest: tuple[str, ...], fault: Fault) -> FileFault:
+        """Return a fault of the body as one of this file; ``rest`` is its path inside the row."""
+        place = f"line {self.lines[row]}"
+        column = self._column_of(rest) if self.has_columns else None
+        if column:
+            place += f", column {column}"
+        elif rest:
+            place += f", {bodies.pointer(*rest)}"
+        return FileFault(self.path, place, fault.detail.in_language("en"))
+
+    def _column_of(self, rest: tuple[str, ...]) -> str | None:
+        for name, column in self.table.columns.items():
+            if rest and column.path == rest[: len(column.path)]:
+                return name
+        return None
+
+
+def read(path: Path, table: Table) -> Rows:
+    """Read a table; the name decides the form: ``.csv``, ``.ndjson`` or ``.jsonl``.
+
+    Raises
+    ------
+    BadInputError
+        With every fault of the file.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", *NDJSON_SUFFIXES):
+        raise BadInputError([FileFault(str(path), "", "expected a name that ends in .csv, .ndjson or .jsonl")])
+    rows = Rows(str(path), table, has_columns=suffix == ".csv")
+    content = path.read_bytes()
+    if rows.has_columns:
+        _read_csv(content, rows)
+    else:
+        _read_ndjson(content, rows)
+    if rows.faults:
+        raise BadInputError(rows.faults)
+    return rows
+
+
+def _read_ndjson(content: bytes, rows: Rows) -> None:
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            rows.items.append(bodies.parse_json(line))
+            rows.lines.append(number)
+        except bodies.MalformedJsonError as error:
+            # The parser knows one line only, so its own "line 1" would mislead.
+            detail = error.faults[0].detail.in_language("en").replace("line 1, ", "")
+            rows.faults.append(FileFault(rows.path, f"line {number}", detail))
+        except InvalidProblemError as error:
+            rows.faults += [
+                FileFault(rows.path, f"line {number}, {fault.pointer or '/'}", fault.detail.in_language("en"))
+                for fault in error.faults
+            ]
+
+
+def _read_csv(content: bytes, rows: Rows) -> None:
+    text = _decode(content, rows.path)
+    records = _records(text, rows)
+    header = next(records, None)
+    if header is None:
+        if not rows.faults:
+            rows.faults.append(FileFault(rows.path, "line 1", f"expected a header such as {_example(rows.table)}"))
+        return
+    names = [cell.strip() for cell in header[1]]
+    rows.faults += [FileFault(rows.path, f"line {header[0]}", detail) for detail in _header_faults(names, rows.table)]
+    if rows.faults:
+        return
+    for line, record in records:
+        _read_record(line, record, names, rows)
+
+
+def _decode(content: bytes, path: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        detail = 'expected UTF-8; a spreadsheet writes it as "CSV UTF-8" (CSV UTF-8（逗号分隔）)'
+        raise BadInputError([FileFault(path, f"line {line}", detail)]) from None
+
+
+def _records(text: str, rows: Rows) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records that are not empty, each with its first line."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for record in reader:
+            if any(cell.strip() for cell in record):
+                yield line, record
+            line = reader.line_num + 1
+    except csv.Error as error:
+        rows.faults.append(FileFault(rows.path, f"line {line}", f"not CSV: {error}"))
+
+
+def _header_faults(names: list[str], table: Table) -> Iterator[str]:
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            yield f"column {name} is there twice"
+        if name not in table.columns:
+            close = difflib.get_close_matches(name, table.columns, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(table.columns)}"
+            yield f'"{name}" is no column of {table.name}: {hint}'
+    for name in table.required:
+        if name not in names:
+            yield f"column {name} is missing: it is required"
+
+
+def _read_record(line: int, record: list[str], names: list[str], rows: Rows) -> None:
+    if len(record) != len(names):
+        detail = f"expected {len(names)} cells, as in the header, found {len(record)}"
+        rows.faults.append(FileFault(rows.path, f"line {line}", detail))
+        return
+    item: dict[str, Any] = {}
+    for name, raw in zip(names, record, strict=True):
+        cell = raw.strip()
+        place = f"line {line}, column {name}"
+        if not cell:
+            if name in rows.table.required:
+                rows.faults.append(FileFault(rows.path, place, "expected a value: it is required"))
+            continue
+        column = rows.table.columns[name]
+        try:
+            _put(item, column.path, column.parse(cell))
+        except CellError as error:
+            rows.faults.append(FileFault(rows.path, place, str(error)))
+    rows.items.append(item)
+    rows.lines.append(line)
+
+
+def _put(item: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    for step in path[:-1]:
+        item = item.setdefault(step, {})
+    item[path[-1]] = value
+
+
+def _example(table: Table) -> str:
+    return ",".join((*table.required, *[name for name in table.columns if name not in table.required][:3]))
