@@ -302,11 +302,11 @@ FAULTS: dict[str, tuple[Fault, set[Place]]] = {
         },
     ),
     "a service past its window": (
-        with_request("r1", windows=(make.interval("09:00", "09:59"), make.interval("10:00", "10:30"))),
+        with_request("r1", windows=(make.interval("09:00", "09:59"), make.interval("10:00", "11:30"))),
         {(Defect.OUTSIDE_WINDOW, "r1", "v1")},
     ),
     "a service across two windows": (
-        with_request("r1", windows=(make.interval("09:00", "09:30"), make.interval("09:30", "10:30"))),
+        with_request("r1", windows=(make.interval("09:00", "09:30"), make.interval("09:30", "10:45"))),
         {(Defect.OUTSIDE_WINDOW, "r1", "v1")},
     ),
     "a team that does not start together": (

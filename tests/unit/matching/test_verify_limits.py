@@ -65,14 +65,21 @@ def test_the_radius_itself_is_near_enough() -> None:
     assert codes(problem, assignment) == []
 
 
-@pytest.mark.parametrize(("valid_until", "expected"), [(TODAY, [Reason.CERTIFICATE_EXPIRED]), (TOMORROW, [])])
+@pytest.mark.parametrize(
+    ("end", "valid_until", "expected"),
+    [
+        ("24:00", TODAY, []),
+        ("24:01", TODAY, [Reason.CERTIFICATE_EXPIRED]),
+        ("24:01", TOMORROW, []),
+    ],
+)
 def test_a_certificate_counts_through_the_day_on_which_the_service_ends(
-    valid_until: date, expected: list[Reason]
+    end: str, valid_until: date, expected: list[Reason]
 ) -> None:
-    request = make.request(skills=["nursing"], windows=(make.interval("23:30", "24:30"),))
-    problem = make.problem([request], [make.volunteer(skills=[]), make.volunteer("v2")])
-    nurse = replace(problem.volunteers[0], skills=(Skill("nursing", 1, valid_until),))
-    assert codes(replace(problem, volunteers=(nurse,)), make.assignment(start="23:30", end="24:30")) == expected
+    start = make.clock(end) - timedelta(hours=1)
+    request = make.request(skills=["nursing"], windows=(Interval(start, make.clock(end)),))
+    nurse = replace(make.volunteer(), skills=(Skill("nursing", 1, valid_until),))
+    assert codes(make.problem([request], [nurse]), replace(make.assignment(end=end), start=start)) == expected
 
 
 def test_of_two_certificates_for_one_skill_the_valid_one_counts() -> None:

@@ -6,7 +6,7 @@ It shares no code with the solver, so that a fault there cannot hide itself here
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from matcher.domain.plans import Plan, Problem
+from matcher.domain.plans import Pin, Plan, Problem
 from matcher.matching.verify import eligibility, figures, schedules, summaries, teams
 from matcher.matching.verify.facts import Case, Facts, gather
 from matcher.matching.verify.instants import plan_in_utc, problem_in_utc
@@ -61,5 +61,10 @@ def _pins(facts: Facts, plan: Plan) -> Iterator[Violation]:
         place = assignment.request_id, assignment.volunteer_id
         if assignment.pinned and pin is None:
             yield Violation(Defect.PIN_INVENTED, *place, "the assignment is called pinned, which it is not")
-        if pin is not None and pin.start not in (None, assignment.start):
+        if pin is not None and _is_timed(facts, pin) and pin.start not in (None, assignment.start):
             yield Violation(Defect.PIN_MOVED, *place, f"pinned at {pin.start}, planned at {assignment.start}")
+
+
+def _is_timed(facts: Facts, pin: Pin) -> bool:
+    request = facts.requests.get(pin.request_id)
+    return request is not None and request.windows is not None

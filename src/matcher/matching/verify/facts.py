@@ -78,8 +78,9 @@ class Case:
 
     @property
     def last_day(self) -> date:
-        """The local day on which the service ends, or today where it has no time."""
-        return self.facts.day(self.assignment.end or self.facts.problem.now)
+        """The local day of the last moment of service (midnight ends a day), or today where it has no time."""
+        end = self.assignment.end
+        return self.facts.day(self.facts.problem.now if end is None else end - timedelta.resolution)
 
 
 def gather(problem: Problem) -> Facts:

@@ -55,9 +55,10 @@ def _terms(case: Case) -> dict[str, int]:
 
 def _delay_min(case: Case) -> int:
     start = case.assignment.start
-    if start is None:
+    if start is None or case.request.windows is None:
         return 0
-    return max(0, (start - min(_earliest_starts(case), default=start)) // timedelta(minutes=1))
+    earliest = min(_earliest_starts(case), default=case.facts.problem.now)
+    return max(0, (start - earliest) // timedelta(minutes=1))
 
 
 def _earliest_starts(case: Case) -> Iterator[datetime]:
