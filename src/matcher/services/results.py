@@ -1,0 +1,87 @@
+"""Answers that wait to be fetched, in memory: they live as long as the process that made them."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from matcher.domain.errors import NotFoundError, OverloadedError, Text
+from matcher.services.solving import Ticket
+
+__all__ = ["Result", "Results"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A task that its caller will come back for. Its id cannot be guessed: whoever knows it may read."""
+
+    id: str
+    ticket: Ticket
+    created_at: datetime
+    expires_at: datetime
+
+
+class Results:
+    """A bounded number of results, each for a bounded time. For one thread alone."""
+
+    def __init__(self, *, most: int, lifetime: timedelta) -> None:
+        self._most = most
+        self._lifetime = lifetime
+        self._by_id: dict[str, Result] = {}
+
+    def make_room(self, *, now: datetime) -> None:
+        """Forget what has expired and, if need be, the oldest answer.
+
+        Raises
+        ------
+        OverloadedError
+            If none of the results is finished.
+        """
+        self._expire(now)
+        if len(self._by_id) < self._most:
+            return
+        oldest = next((result for result in self._by_id.values() if result.ticket.answer.done()), None)
+        if oldest is None:
+            raise OverloadedError(
+                Text(en="Too many results wait to be computed.", zh="等待计算的结果过多。"),
+            )
+        del self._by_id[oldest.id]
+
+    def add(self, ticket: Ticket, *, now: datetime) -> Result:
+        """Keep a ticket, after ``make_room``."""
+        result = Result(uuid.uuid4().hex, ticket, now, now + self._lifetime)
+        self._by_id[result.id] = result
+        return result
+
+    def get(self, result_id: str, *, now: datetime) -> Result:
+        """Return a result.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none with this id, or none any more.
+        """
+        self._expire(now)
+        result = self._by_id.get(result_id)
+        if result is None:
+            raise NotFoundError(
+                Text(
+                    en="There is no such result, or it has expired, or another process made it.",
+                    zh="没有该结果，或结果已过期，或由其他进程生成。",
+                )
+            )
+        return result
+
+    def remove(self, result_id: str, *, now: datetime) -> Result:
+        """Forget a result and return it.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none with this id, or none any more.
+        """
+        return self._by_id.pop(self.get(result_id, now=now).id)
+
+    def _expire(self, now: datetime) -> None:
+        for result in list(self._by_id.values()):
+            if result.expires_at <= now and result.ticket.answer.done():
+                del self._by_id[result.id]

@@ -1,0 +1,108 @@
+"""What the service and its solver processes say to each other.
+
+A task is a function that a process can import, with its arguments. The function gets a ``Job``
+first, through which it tells how far it is and how long it may take.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from matcher.domain.errors import MatcherError
+
+__all__ = [
+    "Allowance",
+    "Backend",
+    "Crashed",
+    "Done",
+    "Job",
+    "Message",
+    "OutOfMemory",
+    "Progress",
+    "Ready",
+    "Refused",
+    "Task",
+]
+
+
+class Backend(StrEnum):
+    """Which solver a process runs: the compiled kernels or scipy."""
+
+    KERNEL = "kernel"
+    SCIPY = "scipy"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a task may say while it runs.
+
+    Attributes
+    ----------
+    backend
+        Which solver to use.
+    report
+        Tells the stage, and the part of the whole that is done, 0 to 1.
+    allow
+        Tells how many seconds the task gives itself from now on; it is ended some grace later.
+    """
+
+    backend: Backend
+    report: Callable[[str, float], None]
+    allow: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A function and its arguments."""
+
+    work: Callable[..., bytes]
+    arguments: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The process has loaded its solver and waits for tasks."""
+
+    backend: Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the task is."""
+
+    stage: str
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many seconds the task gives itself from now on."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The task's answer."""
+
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The task ended with an error that its caller may see."""
+
+    error: MatcherError
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """The task asked for more memory than the process may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The task ended with an error that nobody foresaw."""
+
+
+Message = Ready | Progress | Allowance | Done | Refused | OutOfMemory | Crashed

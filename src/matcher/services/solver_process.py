@@ -1,0 +1,112 @@
+"""A solver process: started by the service, it does one task after another and may be ended at any time.
+
+Run as ``python -m matcher.services.solver_process DESCRIPTOR BACKEND MEMORY_MB LOG_LEVEL``.
+"""
+
+import gc
+import importlib
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+
+from matcher import telemetry
+from matcher.domain.errors import MatcherError
+from matcher.services.solver_messages import (
+    Allowance,
+    Backend,
+    Crashed,
+    Done,
+    Job,
+    Message,
+    OutOfMemory,
+    Progress,
+    Ready,
+    Refused,
+    Task,
+)
+
+__all__ = ["main"]
+
+_MIB = 2**20
+_ORPHAN_CHECK_S = 1.0
+_REPORT_S = 0.1
+
+logger = logging.getLogger(__name__)
+
+
+def main(descriptor: int, backend: Backend, memory_mb: int, log_level: str) -> None:
+    """Load the solver, say so, and do what is asked until the other end closes."""
+    telemetry.configure(log_level)
+    # A key press at the terminal reaches the whole group; the service decides when we end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    if backend is Backend.SCIPY:
+        # numba reads it when it is imported, which is yet to come, and in this process alone.
+        os.environ["NUMBA_DISABLE_JIT"] = "1"  # noqa: TID251 - written, not read; see above
+    # Reading makes millions of objects and no cycles: the collector would only walk them again and again.
+    gc.disable()
+    with Connection(descriptor) as connection:
+        _load(backend)
+        # RLIMIT_AS would count what numba and OpenBLAS only reserve.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * _MIB, memory_mb * _MIB))
+        connection.send(Ready(backend))
+        while (task := _receive(connection)) is not None:
+            connection.send(_run(task, connection, backend))
+            del task
+            gc.collect()
+
+
+def _load(backend: Backend) -> None:
+    """Import what the first task would wait for; by name, since the environment had to be set before."""
+    importlib.import_module("matcher.matching.pipeline")
+    if backend is Backend.KERNEL:
+        importlib.import_module("matcher.matching.kernels").warm()
+
+
+def _receive(connection: Connection) -> Task | None:
+    try:
+        task = connection.recv()
+    except EOFError:
+        return None
+    if not isinstance(task, Task):
+        raise TypeError(f"Expected a task, not {type(task).__name__}.")
+    return task
+
+
+def _run(task: Task, connection: Connection, backend: Backend) -> Message:
+    next_report = time.monotonic()
+
+    def report(stage: str, fraction: float) -> None:
+        nonlocal next_report
+        if time.monotonic() >= next_report:
+            connection.send(Progress(stage, fraction))
+            next_report = time.monotonic() + _REPORT_S
+
+    def allow(seconds: float) -> None:
+        connection.send(Allowance(seconds))
+
+    try:
+        return Done(task.work(Job(backend, report, allow), *task.arguments))
+    except MatcherError as error:
+        return Refused(error)
+    except MemoryError:
+        return OutOfMemory()
+    except Exception:
+        logger.exception("a task crashed")
+        return Crashed()
+
+
+def _end_with_parent(parent: int) -> None:
+    """End when the service is gone: it may have been killed in the middle of our work."""
+    while os.getppid() == parent:
+        time.sleep(_ORPHAN_CHECK_S)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Backend(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
