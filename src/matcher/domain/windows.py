@@ -211,7 +211,7 @@ class _Rules:
         self._positions_by_days: dict[frozenset[int], list[int]] = {}
 
     def spans(self, rule: Weekly) -> list[tuple[int, int]]:
-        # Hashing the fields is three times as fast as hashing the rule.
+        # Hashing the fields is twice as fast as hashing the rule.
         key = self._key(rule)
         spans = self._spans_by_rule.get(key)
         if spans is None:
@@ -270,7 +270,8 @@ def _instant(day: date, wall: time, zone: ZoneInfo) -> datetime:
 
 
 def _clipped(intervals: Iterable[Interval], start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    return ((max(start, interval.start), min(end, interval.end)) for interval in intervals)
+    # In UTC, since two times of one zone compare by the clock on the wall, which shows some hours twice.
+    return ((max(start, i.start.astimezone(UTC)), min(end, i.end.astimezone(UTC))) for i in intervals)
 
 
 def _union(spans: Iterable[tuple[_Moment, _Moment]]) -> list[tuple[_Moment, _Moment]]:

@@ -182,6 +182,18 @@ def test_a_fold_written_into_a_wall_time_changes_nothing() -> None:
         assert Expander(*day).expand(Availability((Weekly(EVERY_DAY, wall, time(4)),))) == [(150, 300)]
 
 
+def test_extra_time_in_the_hour_that_the_clock_shows_twice_keeps_its_order() -> None:
+    first, second = at("2026-10-25 02:40", BERLIN), at("2026-10-25 02:20", BERLIN).replace(fold=1)
+    extra = (Interval(first, first + 10 * MINUTE), Interval(second, second.replace(minute=25)))
+    day = at("2026-10-25 02:00", BERLIN), at("2026-10-25 12:00", BERLIN), BERLIN
+    assert Expander(*day).expand(Availability(extra=extra)) == [(40, 50), (80, 85)]
+    free = expand(Availability(extra=extra), *day)
+    assert [i.start for i in free] == [
+        datetime(2026, 10, 25, 0, 40, tzinfo=UTC),
+        datetime(2026, 10, 25, 1, 20, tzinfo=UTC),
+    ]
+
+
 def test_hours_are_counted_through_a_change_of_the_clock() -> None:
     start, end = at("2026-03-28 12:00", BERLIN), at("2026-03-29 12:00", BERLIN)
     everything = Availability(extra=(Interval(start, end),))
