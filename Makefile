@@ -11,7 +11,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 
 # What a machine's pip settings may cap or redirect, the lock file decides here.
 PIP := env -u PYTHONPATH -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_CONSTRAINT=/dev/null PIP_NO_INPUT=1 \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --progress-bar off
 
 .PHONY: help setup demo test check bench openapi lock clean
 
