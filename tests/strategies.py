@@ -65,8 +65,8 @@ def problems(draw: Draw, *, requests: int = 4, volunteers: int = 5) -> Problem:
     """Draw a valid problem with at most so many requests and volunteers."""
     on = draw(st.frozensets(st.sampled_from(Feature), min_size=2))
     now, zone = draw(st.sampled_from(SCENES))
-    people = [f"v{i}" for i in range(draw(st.integers(0, volunteers)))]
-    asked = [_request(draw, on, f"r{i}", now, people) for i in range(draw(st.integers(0, requests)))]
+    people = [f"v{i}" for i in range(_size(draw, volunteers))]
+    asked = [_request(draw, on, f"r{i}", now, people) for i in range(_size(draw, requests))]
     problem = Problem(
         now=now,
         time_zone=zone,
@@ -79,6 +79,11 @@ def problems(draw: Draw, *, requests: int = 4, volunteers: int = 5) -> Problem:
     if Feature.PINS in on:
         problem = replace(problem, pinned=_pins(draw, problem))
     return problem
+
+
+def _size(draw: Draw, most: int) -> int:
+    """Draw a number up to ``most``, the larger ones more often."""
+    return max(draw(st.integers(0, most)), draw(st.integers(0, most)))
 
 
 def _flag(draw: Draw, *, one_in: int = 2) -> bool:
