@@ -3,6 +3,7 @@
 No fault repeats the value that was sent: it may be somebody's place.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from matcher.api import fields
 from matcher.api.bodies import pointer
 from matcher.domain.errors import Fault, Text
 
-__all__ = ["MAX_FAULTS", "from_validation"]
+__all__ = ["MAX_FAULTS", "from_details", "from_validation"]
 
 # More do not help whoever mends a file; the count of all is told beside them.
 MAX_FAULTS: Final = 100
@@ -90,8 +91,13 @@ _OTHER: _Sentence = ("bad-value", "This value cannot be read.", "无法读取该
 
 
 def from_validation(error: ValidationError) -> list[Fault]:
-    """Return the first faults of a body or of parameters that failed their model."""
-    return [_fault(detail) for detail in error.errors(include_url=False, include_input=False)[:MAX_FAULTS]]
+    """Return the first faults of a body that failed its model."""
+    return from_details(error.errors(include_url=False, include_input=False))
+
+
+def from_details(details: Sequence[ErrorDetails]) -> list[Fault]:
+    """Return the first faults out of what the validator tells of each."""
+    return [_fault(detail) for detail in details[:MAX_FAULTS]]
 
 
 def _fault(error: ErrorDetails) -> Fault:

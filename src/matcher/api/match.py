@@ -3,14 +3,14 @@
 ``read`` and ``to_problem`` are how every problem comes in, by HTTP and from a file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, time
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import ValidationError
 
 from matcher.api import faults
-from matcher.api.bodies import parse_json, pointer
+from matcher.api.bodies import JsonValue, parse_json, pointer
 from matcher.api.fields import PlaceBody
 from matcher.api.plan_body import PlanBody, from_plan, to_plan
 from matcher.api.problem_body import (
@@ -42,16 +42,26 @@ _MOST_MINIMUM = 20
 _DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
 
 
-def read(body: bytes) -> ProblemBody:
+def read(body: bytes, *, check: Callable[[JsonValue], None] | None = None) -> ProblemBody:
     """Return the problem that the bytes hold, checked field by field.
+
+    Parameters
+    ----------
+    body
+        The JSON text, as it came.
+    check
+        Sees the value before its fields are checked, which takes much longer; raises to refuse it.
 
     Raises
     ------
     InvalidProblemError
         If the bytes are not JSON or a field is unknown, missing, of another type or out of range.
     """
+    value = parse_json(body)
+    if check is not None:
+        check(value)
     try:
-        return ProblemBody.model_validate(parse_json(body))
+        return ProblemBody.model_validate(value)
     except ValidationError as error:
         raise InvalidProblemError(faults.from_validation(error)) from None
 

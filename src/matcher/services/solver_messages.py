@@ -1,6 +1,6 @@
 """What the service and its solver processes say to each other.
 
-A task is a function that a process can import, with its arguments. The function gets a ``Job``
+A task names a function for the process to import, with its arguments. The function gets a ``Job``
 first, through which it tells how far it is and how long it may take.
 """
 
@@ -53,9 +53,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A function and its arguments."""
+    """A function by its name, ``module:function``, and its arguments after the ``Job``."""
 
-    work: Callable[..., bytes]
+    work: str
     arguments: tuple[object, ...]
 
 

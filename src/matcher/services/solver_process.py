@@ -90,8 +90,10 @@ def _run(task: Task, connection: Connection, backend: Backend) -> Message:
     def allow(seconds: float) -> None:
         connection.send(Allowance(seconds))
 
+    module, _, function = task.work.partition(":")
     try:
-        return Done(task.work(Job(backend, report, allow), *task.arguments))
+        work = getattr(importlib.import_module(module), function)
+        return Done(work(Job(backend, report, allow), *task.arguments))
     except MatcherError as error:
         return Refused(error)
     except MemoryError:

@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Final
@@ -116,8 +115,8 @@ class Solvers:
         """Whether the first process has its solver loaded."""
         return self._is_warm
 
-    def submit(self, work: Callable[..., bytes], *arguments: object) -> Ticket:
-        """Take on a task.
+    def submit(self, work: str, *arguments: object) -> Ticket:
+        """Take on a task: a function by its name (``module:function``) and its arguments after the ``Job``.
 
         Raises
         ------

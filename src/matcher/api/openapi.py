@@ -1,0 +1,75 @@
+"""The description of the API, as OpenAPI 3.1: generated from the routes and kept in ``openapi.yaml``."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import yaml
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
+
+import matcher
+from matcher.api import examples, problems
+from matcher.api.problem_body import ProblemBody
+
+__all__ = ["describe", "to_yaml"]
+
+_REF: Final = "#/components/schemas/{model}"
+_DESCRIPTION: Final = """\
+Matches neighbourhood help requests with volunteers, and says why the others go without.
+
+邻里守望：将求助与志愿者匹配，并说明未能匹配的原因。
+
+Errors are problem details (RFC 9457) in English or Chinese, by `Accept-Language`. Every answer
+carries an `X-Request-Id`; one that comes with the request is kept, as is a `traceparent`.
+"""
+
+
+def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Return the description of these routes."""
+    document = get_openapi(
+        title="matcher",
+        version=matcher.__version__,
+        openapi_version="3.1.0",
+        summary="Who helps whom, when, with a proof.",
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        routes=routes,
+        tags=[
+            {"name": "match", "description": "A problem in, an explained plan out; nothing stored."},
+            {"name": "health", "description": "For whoever keeps the service running."},
+        ],
+        servers=[{"url": "/"}],
+    )
+    schemas = document["components"]["schemas"]
+    # The bodies are read by ourselves, strictly, so the framework does not know their models.
+    _, definitions = models_json_schema([(ProblemBody, "validation")], ref_template=_REF)
+    schemas.update(definitions["$defs"])
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        _finish(operation)
+    return document
+
+
+def to_yaml(document: dict[str, Any]) -> str:
+    """Return the description as the text of ``openapi.yaml``."""
+    text: str = yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=120)
+    return f"# Written by `matcher openapi write`; do not edit.\n{text}"
+
+
+def _finish(operation: dict[str, Any]) -> None:
+    """Give every answer its headers, and every problem its media type and examples."""
+    for status, response in operation["responses"].items():
+        response.setdefault("headers", {})["X-Request-Id"] = {
+            "description": "The id of the request, for whoever looks for it in the logs.",
+            "schema": {"type": "string"},
+        }
+        if status.startswith(("4", "5")):
+            schema = {"$ref": _REF.format(model="ErrorBody")}
+            content: dict[str, Any] = {"schema": schema}
+            if status == str(problems.status_of("invalid-problem")):
+                content["examples"] = examples.ERRORS
+            response["content"] = {problems.MEDIA_TYPE: content}
+        if status == str(problems.status_of("overloaded")):
+            response["headers"]["Retry-After"] = {"schema": {"type": "integer"}}

@@ -1,0 +1,189 @@
+"""Errors as they travel: RFC 9457 problem details for every 4xx and 5xx, in the caller's language."""
+
+import http
+import logging
+from typing import Annotated, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from matcher import telemetry
+from matcher.api import faults, languages
+from matcher.domain.errors import InvalidProblemError, Language, MatcherError, OverloadedError, Text
+
+__all__ = [
+    "MEDIA_TYPE",
+    "ErrorBody",
+    "FaultBody",
+    "InvalidParameterError",
+    "NotReadyError",
+    "UnsupportedMediaTypeError",
+    "describe",
+    "install",
+    "responses",
+    "status_of",
+]
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_RETRY_AFTER_S = "5"
+_TYPE = "urn:problem-type:matcher:{code}"
+
+logger = logging.getLogger(__name__)
+
+
+class InvalidParameterError(InvalidProblemError):
+    """A parameter of the path or the query cannot be read."""
+
+    code = "invalid-parameter"
+
+
+class UnsupportedMediaTypeError(MatcherError):
+    """The body is not plain JSON."""
+
+    code = "unsupported-media-type"
+
+
+class NotReadyError(InvalidProblemError):
+    """The service cannot take work yet, or at the moment; ``faults`` say what it waits for."""
+
+    code = "not-ready"
+
+
+class FaultBody(BaseModel):
+    """One thing wrong: where, what kind, and how to mend it."""
+
+    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into what was sent.")]
+    code: str
+    detail: str
+
+
+class ErrorBody(BaseModel):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: Annotated[str, Field(description="The kind of problem; stable, unlike the sentences.")]
+    detail: str
+    instance: str
+    request_id: str | None
+    errors: Annotated[list[FaultBody], Field(description="The first hundred faults.")]
+
+
+# By code: status, and the title in both languages.
+_KINDS: dict[str, tuple[int, str, str]] = {
+    "malformed-json": (400, "The body is not JSON", "请求体不是合法的 JSON"),
+    "bad-request": (400, "The request cannot be understood", "无法理解该请求"),
+    "not-found": (404, "There is no such thing", "未找到"),
+    "method-not-allowed": (405, "The method is not allowed here", "此处不允许该方法"),
+    "too-large": (413, "The problem is too large", "问题规模过大"),
+    "unsupported-media-type": (415, "Only plain JSON is taken", "只接受未压缩的 JSON"),
+    "invalid-problem": (422, "The problem cannot be read", "无法读取该问题"),
+    "invalid-parameter": (422, "A parameter cannot be read", "参数无效"),
+    "calendar-range": (422, "No calendar of working days covers these days", "工作日历未覆盖这些日期"),
+    "internal-error": (500, "Something went wrong on our side", "服务内部错误"),
+    "solver-crash": (500, "The solver ended without an answer", "求解器异常终止"),
+    "overloaded": (503, "Too busy", "服务繁忙"),
+    "not-ready": (503, "Not ready", "尚未就绪"),
+    "solver-timeout": (504, "The solver ran out of time", "求解超时"),
+    "solver-memory": (507, "The solver ran out of memory", "求解内存不足"),
+}
+
+_INTERNAL = Text(
+    en="Something went wrong on our side. Tell us the request_id.", zh="服务内部出错。反馈时请附上 request_id。"
+)
+
+_FRAMEWORK = {
+    404: Text(en="There is nothing at this path. See /docs.", zh="该路径不存在。请参阅 /docs。"),
+    405: Text(
+        en="This path does not take this method; Allow names those it takes.",
+        zh="该路径不支持此方法，可用方法见 Allow 标头。",
+    ),
+}
+
+
+def describe(error: MatcherError, *, language: Language, instance: str) -> ErrorBody:
+    """Return the problem details of an error."""
+    code = error.code if error.code in _KINDS else "internal-error"
+    status, title_en, title_zh = _KINDS[code]
+    return ErrorBody(
+        type=_TYPE.format(code=code),
+        title=title_zh if language == "zh-CN" else title_en,
+        status=status,
+        code=code,
+        detail=(error.detail if code != "internal-error" else _INTERNAL).in_language(language),
+        instance=instance,
+        request_id=telemetry.request_id.get(),
+        errors=[
+            FaultBody(pointer=fault.pointer, code=fault.code, detail=fault.detail.in_language(language))
+            for fault in (error.faults if isinstance(error, InvalidProblemError) else ())
+        ],
+    )
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status of a kind of problem."""
+    return _KINDS[code][0]
+
+
+def responses(*codes: str) -> dict[int | str, dict[str, object]]:
+    """Return, for the API's description, the responses of these kinds of problem."""
+    by_status: dict[int | str, dict[str, object]] = {}
+    for status in sorted({status_of(code) for code in (*codes, "bad-request", "internal-error")}):
+        kinds = [code for code in (*codes, "internal-error") if status_of(code) == status]
+        by_status[status] = {
+            "model": ErrorBody,
+            "description": "; ".join(f"`{code}`: {_KINDS[code][1]}" for code in kinds or ["bad-request"]),
+        }
+    return by_status
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of an application a problem."""
+    app.add_exception_handler(MatcherError, _on_matcher_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
+    app.add_exception_handler(StarletteHTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+def _respond(
+    request: Request, error: MatcherError, *, status: int | None = None, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    language = languages.preferred(request.headers.get("accept-language", ""))
+    body = describe(error, language=language, instance=request.url.path)
+    extra = {"content-language": language, "vary": "accept-language", **(headers or {})}
+    if isinstance(error, OverloadedError | NotReadyError):
+        extra["retry-after"] = _RETRY_AFTER_S
+    if status is not None:
+        body = body.model_copy(update={"status": status})
+    return JSONResponse(body.model_dump(), body.status, extra, MEDIA_TYPE)
+
+
+async def _on_matcher_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, MatcherError):
+        raise error
+    return _respond(request, error)
+
+
+async def _on_invalid_parameter(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return _respond(request, InvalidParameterError(faults.from_details(error.errors())))
+
+
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer what the framework itself refuses."""
+    if not isinstance(error, StarletteHTTPException):
+        raise error
+    phrase = http.HTTPStatus(error.status_code).phrase
+    refusal = MatcherError(_FRAMEWORK.get(error.status_code, Text(en=phrase, zh=phrase)))
+    refusal.code = next((code for code, (status, _, _) in _KINDS.items() if status == error.status_code), "bad-request")
+    return _respond(request, refusal, status=error.status_code, headers=dict(error.headers or {}))
+
+
+async def _on_defect(request: Request, _: Exception) -> JSONResponse:
+    return _respond(request, MatcherError(_INTERNAL))
