@@ -1,14 +1,15 @@
 """A plan as tables that a person reads: what it reaches, why the rest stays open, what is short where."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.table import Table
 
-from matcher.domain.plans import Assignment, Plan, Unassigned
+from matcher.domain.plans import Plan, Problem, Unassigned
 from matcher.domain.reasons import LABELS, Reason
+from matcher.simulation.policies import Choice
 
-__all__ = ["figures", "open_requests", "shortages"]
+__all__ = ["beside", "figures", "open_requests", "shortages"]
 
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
@@ -23,8 +24,9 @@ def figures(plan: Plan) -> Table:
         f"{summary.served_urgency:,}",
         f"no plan reaches more than {summary.urgency_bound:,}: gap {summary.gap:.2%}",
     )
-    table.add_row("places filled", f"{summary.filled_places:,}", f"by {_people(plan.assignments):,} volunteers")
-    for name, value in _distances(plan.assignments):
+    people = len({item.volunteer_id for item in plan.assignments})
+    table.add_row("places filled", f"{summary.filled_places:,}", f"by {people:,} volunteers")
+    for name, value in _distances(item.distance_m for item in plan.assignments):
         table.add_row(name, value, "")
     table.add_row("cost", f"{summary.total_cost:,}", _cost_note(plan))
     table.add_row("proof", summary.proof, f"{summary.candidates:,} candidates, {summary.backend}")
@@ -36,17 +38,31 @@ def figures(plan: Plan) -> Table:
     return table
 
 
-def _people(assignments: Sequence[Assignment]) -> int:
-    return len({assignment.volunteer_id for assignment in assignments})
+def beside(problem: Problem, plan: Plan, by_hand: Sequence[Choice]) -> Table:
+    """Return the plan beside what sending the nearest, in the order of the calls, would reach."""
+    served = {choice.request for choice in by_hand}
+    urgency = sum(problem.requests[r].urgency for r in served)
+    table = Table("", "plan", "nearest first", "difference", title="Beside matching by hand", title_justify="left")
+    for name, ours, theirs in (
+        ("requests served", plan.summary.served_requests, len(served)),
+        ("urgency served", plan.summary.served_urgency, urgency),
+        ("places filled", plan.summary.filled_places, len(by_hand)),
+    ):
+        table.add_row(name, f"{ours:,}", f"{theirs:,}", f"{ours / theirs - 1:+.1%}" if theirs else "")
+    ours_m = _distances(item.distance_m for item in plan.assignments)
+    theirs_m = _distances(None if choice.distance_m < 0 else choice.distance_m for choice in by_hand)
+    for (name, our_distance), (_, their_distance) in zip(ours_m, theirs_m, strict=False):
+        table.add_row(name, our_distance, their_distance, "")
+    return table
 
 
-def _distances(assignments: Sequence[Assignment]) -> list[tuple[str, str]]:
-    distances = sorted(a.distance_m for a in assignments if a.distance_m is not None)
-    if not distances:
+def _distances(metres: Iterable[int | None]) -> list[tuple[str, str]]:
+    known = sorted(distance for distance in metres if distance is not None)
+    if not known:
         return []
     return [
-        ("median distance", f"{distances[len(distances) // 2] / 1000:.1f} km"),
-        ("95 % are within", f"{distances[len(distances) * 95 // 100] / 1000:.1f} km"),
+        ("median distance", f"{known[len(known) // 2] / 1000:.1f} km"),
+        ("95 % are within", f"{known[len(known) * 95 // 100] / 1000:.1f} km"),
     ]
 
 

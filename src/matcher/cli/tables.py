@@ -32,13 +32,17 @@ class Rows:
 
     def locate(self, row: int, rest: tuple[str, ...], fault: Fault) -> FileFault:
         """Return a fault of the body as one of this file; ``rest`` is its path inside the row."""
-        place = f"line {self.lines[row]}"
+        place = self.place(row)
         column = self._column_of(rest) if self.has_columns else None
         if column:
             place += f", column {column}"
         elif rest:
             place += f", {bodies.pointer(*rest)}"
         return FileFault(self.path, place, fault.detail.in_language("en"))
+
+    def place(self, row: int) -> str:
+        """Return where a row begins, in words."""
+        return f"line {self.lines[row]}"
 
     def _column_of(self, rest: tuple[str, ...]) -> str | None:
         for name, column in self.table.columns.items():

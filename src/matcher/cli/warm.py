@@ -1,0 +1,13 @@
+"""``matcher warm``: compile once, so that no later start has to wait."""
+
+import typer
+
+from matcher.matching import kernels
+
+__all__ = ["warm"]
+
+
+def warm() -> None:
+    """Compile the kernels and keep them on disk; about half a minute the first time, a second later on."""
+    kernels.warm()
+    typer.echo("The kernels are compiled.")
