@@ -15,7 +15,7 @@ from oracles.minutes import Minutes, both
 from oracles.rules import MINUTE, Rules
 from oracles.starts import Member, Starts, Team, cheapest_starts
 
-__all__ = ["Solution", "Value", "least_places", "solve"]
+__all__ = ["Solution", "Value", "solve", "worth"]
 
 
 @dataclass(frozen=True, order=True)
@@ -56,11 +56,16 @@ class _Found:
     starts: Starts
 
 
-def least_places(request: HelpRequest) -> int:
-    """Return the fewest people with whom a request is served."""
-    if not request.by_role:
-        return request.min_headcount
-    return sum(sorted(role.count for role in request.roles)[: request.min_headcount])
+def worth(request: HelpRequest, roles_filled: Sequence[int]) -> Value:
+    """Return what the people on one request are worth, their cost apart.
+
+    People are counted, or whole roles where the request asks by role.
+    """
+    present = len(roles_filled)
+    if request.by_role:
+        present = sum(roles_filled.count(number) == role.count for number, role in enumerate(request.roles))
+    beyond = present - request.min_headcount
+    return Value(request.urgency, request.urgency * beyond, 0) if beyond >= 0 else Value(0, 0, 0)
 
 
 def solve(problem: Problem) -> Solution:
@@ -112,14 +117,11 @@ def _choices(rules: Rules, request: HelpRequest) -> list[_Choice]:
     pinned = [role for _, role in rules.pins.get(request.id, ())]
     choices = []
     for team in _teams(rules, request):
-        people = pinned + [role for _, role in team.members]
-        served = _is_enough(request, people)
-        if team.members and not (served and team.starts):
+        value = worth(request, pinned + [role for _, role in team.members])
+        if team.members and not (value.urgency and team.starts):
             continue
         start = team.starts[0][0] if team.members and request.windows is not None else None
-        beyond = len(people) - least_places(request) if served else 0
-        value = Value(request.urgency * served, request.urgency * beyond, -team.cost(rules, start))
-        choices.append(_Choice(team, value))
+        choices.append(_Choice(team, value + Value(0, 0, -team.cost(rules, start))))
     return sorted(choices, key=lambda choice: choice.value, reverse=True)
 
 
@@ -147,13 +149,6 @@ def _common_starts(rules: Rules, request: HelpRequest, members: Sequence[Member]
         starts = both(starts, rules.available_starts(request, request.roles[number], who))
         starts = both(starts, rules.promised_starts(request, who))
     return starts
-
-
-def _is_enough(request: HelpRequest, roles_filled: Sequence[int]) -> bool:
-    if not request.by_role:
-        return len(roles_filled) >= request.min_headcount
-    whole = [roles_filled.count(number) == role.count for number, role in enumerate(request.roles)]
-    return sum(whole) >= request.min_headcount
 
 
 def _is_within_limits(rules: Rules, teams: Sequence[Team]) -> bool:

@@ -58,5 +58,6 @@ def test_a_team_waits_for_its_last_member() -> None:
 
 def test_one_whole_role_is_enough_where_one_is_asked_for() -> None:
     request = make.request(roles=(make.role("lift", count=2), make.role("nurse")), by_role=True, min_headcount=1)
-    problem = make.problem([request], [make.volunteer("v1", skills=["lift"]), make.volunteer("v2", skills=["lift"])])
-    assert brute_force.solve(problem).value == Value(1, 1, 0)
+    people = [make.volunteer(f"v{i}", skills=["lift"]) for i in range(2)]
+    assert brute_force.solve(make.problem([request], people)).value == Value(1, 0, 0)
+    assert brute_force.solve(make.problem([request], people[:1])).value == Value(0, 0, 0)
