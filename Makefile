@@ -6,8 +6,9 @@ STAMP := $(VENV)/.ready
 ARGS ?=
 
 # The first Python that is new enough; name another with `make setup PYTHON=/path/to/python`.
+IS_NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
-	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$each; break; fi; done)
+	if $$each $(IS_NEW_ENOUGH) 2>/dev/null; then echo $$each; break; fi; done)
 
 # What a machine's pip settings may cap or redirect, the lock file decides here.
 PIP := env -u PYTHONPATH -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_CONSTRAINT=/dev/null PIP_NO_INPUT=1 \
@@ -49,7 +50,8 @@ clean: ## remove the environment, caches and what the demo wrote
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(STAMP): requirements.lock pyproject.toml
-	@test -n '$(PYTHON)' || { echo 'matcher needs Python 3.11 or newer: install one, or name it: make PYTHON=/path/to/python' >&2; exit 1; }
+	@$(or $(PYTHON),false) $(IS_NEW_ENOUGH) || { \
+		echo 'matcher needs Python 3.11 or newer: install one, or name it: make PYTHON=/path/to/python' >&2; exit 1; }
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || { \
 		rm -rf $(VENV); echo 'No environment could be made: on Debian and Ubuntu, install python3-venv.' >&2; exit 1; }
 	@echo 'Installing the pinned packages into $(VENV) (once) …'

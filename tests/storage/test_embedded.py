@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,22 @@ def test_it_speaks_utf8_in_a_locale_that_no_machine_changes(server: EmbeddedPost
     assert query(
         server, "SELECT datlocale, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'postgres'"
     ) == [("C.UTF-8", "UTF8")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="for root alone: another user's programs run as that user")
+def test_for_root_it_runs_as_an_ordinary_user(server: EmbeddedPostgres) -> None:
+    assert Path(f"/proc/{postmaster(server)}").stat().st_uid != 0
+
+
+def test_it_starts_in_a_folder_that_everybody_may_enter() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        server = EmbeddedPostgres(Path(folder))
+        server.start()
+        try:
+            assert query(server, "SELECT 1") == [(1,)]
+        finally:
+            server.stop()
 
 
 def test_its_data_are_closed_to_other_users(server: EmbeddedPostgres) -> None:
