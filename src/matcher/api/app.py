@@ -14,15 +14,16 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from matcher import telemetry
-from matcher.api import documentation, health, openapi, problems, results
+from matcher.api import documentation, openapi, problems
 from matcher.api.edge import Edge
 from matcher.api.state import State
 from matcher.services.results import Results
 from matcher.services.solving import Limits, Solvers
 from matcher.settings import Settings
 from matcher.storage import database
+from matcher.storage.database import Database, DatabaseStartError
 
-__all__ = ["Service", "create_app", "render", "serve"]
+__all__ = ["Service", "create_app", "serve"]
 
 # What is left of the time to stop is for answers that were given at its end.
 _DRAIN_PART: Final = 0.75
@@ -40,7 +41,7 @@ class Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the description, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = openapi.describe(self.routes)
+            self.openapi_schema = openapi.describe()
         return self.openapi_schema
 
 
@@ -49,11 +50,7 @@ def create_app(settings: Settings) -> Service:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        connected = await asyncio.to_thread(
-            database.connect,
-            None if settings.database_url is None else settings.database_url.get_secret_value(),
-            settings.data_dir,
-        )
+        connected = await asyncio.to_thread(_connect, settings)
         solvers = Solvers(_limits(settings), kernels=settings.kernels, log_level=settings.log_level)
         solvers.start()
         app.state.matcher = State(
@@ -79,16 +76,11 @@ def create_app(settings: Settings) -> Service:
         redirect_slashes=False,
     )
     problems.install(app)
-    app.include_router(results.router)
-    app.include_router(health.router)
+    for router in openapi.ROUTERS:
+        app.include_router(router)
     if settings.docs:
         documentation.install(app)
     return app
-
-
-def render() -> str:
-    """Return the text that ``openapi.yaml`` should have."""
-    return openapi.to_yaml(create_app(Settings()).openapi())
 
 
 def serve(settings: Settings) -> None:
@@ -123,6 +115,16 @@ class _Server(uvicorn.Server):
             return
         state.stopping.set()
         threading.Thread(target=state.solvers.close, kwargs={"drain_s": self._drain_s}, daemon=True).start()
+
+
+def _connect(settings: Settings) -> Database:
+    url = None if settings.database_url is None else settings.database_url.get_secret_value()
+    try:
+        return database.connect(url, settings.data_dir)
+    except DatabaseStartError as error:
+        # The text of an exception is kept out of the log; this one is written for whoever reads it.
+        logger.critical("the database did not start: %s", error)
+        raise
 
 
 def _limits(settings: Settings) -> Limits:

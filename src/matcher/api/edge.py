@@ -46,7 +46,8 @@ class Edge:
                 answer = MutableHeaders(scope=message)
                 answer["x-request-id"] = request_id
                 answer["x-content-type-options"] = "nosniff"
-                answer.setdefault("cache-control", "no-store")
+                if "etag" not in answer:
+                    answer.setdefault("cache-control", "no-store")
                 if _TRACEPARENT.fullmatch(traceparent):
                     answer["traceparent"] = traceparent
             await send(message)

@@ -1,18 +1,18 @@
 """The description of the API, as OpenAPI 3.1: generated from the routes and kept in ``openapi.yaml``."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import yaml
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
-from starlette.routing import BaseRoute
 
 import matcher
-from matcher.api import examples, problems
+from matcher.api import examples, health, problems, results
 from matcher.api.problem_body import ProblemBody
 
-__all__ = ["describe", "to_yaml"]
+__all__ = ["ROUTERS", "describe", "render"]
+
+ROUTERS: Final = (results.router, health.router)
 
 _REF: Final = "#/components/schemas/{model}"
 _DESCRIPTION: Final = """\
@@ -25,8 +25,8 @@ carries an `X-Request-Id`; one that comes with the request is kept, as is a `tra
 """
 
 
-def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """Return the description of these routes."""
+def describe() -> dict[str, Any]:
+    """Return the description of all routes."""
     document = get_openapi(
         title="matcher",
         version=matcher.__version__,
@@ -34,7 +34,7 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
         summary="Who helps whom, when, with a proof.",
         description=_DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        routes=routes,
+        routes=[route for router in ROUTERS for route in router.routes],
         tags=[
             {"name": "match", "description": "A problem in, an explained plan out; nothing stored."},
             {"name": "health", "description": "For whoever keeps the service running."},
@@ -52,9 +52,9 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     return document
 
 
-def to_yaml(document: dict[str, Any]) -> str:
-    """Return the description as the text of ``openapi.yaml``."""
-    text: str = yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=120)
+def render() -> str:
+    """Return the text that ``openapi.yaml`` should have."""
+    text: str = yaml.safe_dump(describe(), sort_keys=True, allow_unicode=True, width=120)
     return f"# Written by `matcher openapi write`; do not edit.\n{text}"
 
 

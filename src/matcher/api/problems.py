@@ -1,7 +1,7 @@
 """Errors as they travel: RFC 9457 problem details for every 4xx and 5xx, in the caller's language."""
 
 import http
-import logging
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Request
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from matcher import telemetry
 from matcher.api import faults, languages
-from matcher.domain.errors import InvalidProblemError, Language, MatcherError, OverloadedError, Text
+from matcher.domain.errors import Fault, InvalidProblemError, Language, MatcherError, OverloadedError, Text
 
 __all__ = [
     "MEDIA_TYPE",
@@ -32,8 +32,6 @@ MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_AFTER_S = "5"
 _TYPE = "urn:problem-type:matcher:{code}"
 
-logger = logging.getLogger(__name__)
-
 
 class InvalidParameterError(InvalidProblemError):
     """A parameter of the path or the query cannot be read."""
@@ -47,10 +45,14 @@ class UnsupportedMediaTypeError(MatcherError):
     code = "unsupported-media-type"
 
 
-class NotReadyError(InvalidProblemError):
+class NotReadyError(MatcherError):
     """The service cannot take work yet, or at the moment; ``faults`` say what it waits for."""
 
     code = "not-ready"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults[0].detail)
+        self.faults = tuple(faults)
 
 
 class FaultBody(BaseModel):
@@ -120,7 +122,7 @@ def describe(error: MatcherError, *, language: Language, instance: str) -> Error
         request_id=telemetry.request_id.get(),
         errors=[
             FaultBody(pointer=fault.pointer, code=fault.code, detail=fault.detail.in_language(language))
-            for fault in (error.faults if isinstance(error, InvalidProblemError) else ())
+            for fault in (error.faults if isinstance(error, InvalidProblemError | NotReadyError) else ())
         ],
     )
 

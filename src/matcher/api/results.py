@@ -29,7 +29,7 @@ _CLIENT_CLOSED: Final = 499
 
 router = APIRouter(prefix="/v1", tags=["match"])
 
-_ResultId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As the Location of the 202 gave it.")]
+_ResultId = Annotated[str, Path(description="As the Location of the 202 gave it.")]
 
 
 class ResultStatus(StrEnum):
