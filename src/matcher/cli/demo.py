@@ -61,22 +61,29 @@ def demo(
     chosen = service.free_port(wanted.host, wanted.port if port is None else port)
     try:
         with _stoppable(), service.running(wanted.host, chosen, wanted.data_dir / "demo-service.log") as running:
-            with console.status("The service starts …") as status:
-                running.wait_ready(lambda reason: status.update(f"The service starts: {reason} …"))
+            console.print("Starting the service with its database; the very first start compiles for half a minute.")
+            with console.status("The service starts.") as status:
+                running.wait_ready(lambda reason: status.update(f"The service starts: {reason}"))
             console.print(f"The service runs at {running.url}")
             problem, plan = _match(running, problem_file, plan_file, console)
             _show(problem, plan, console)
-            console.print(f"The plan is in {plan_file}.")
+            console.print(f"The plan is in {plan_file}")
             if not once:
-                console.print(
-                    f"The service runs on at {running.url}; its documentation is {running.url}/docs. Ctrl-C ends it."
-                )
-                running.process.wait()
-                raise ServiceError(f"the service ended by itself; its last words:\n{running.tail()}")
-    except KeyboardInterrupt:
-        console.print("The service has ended.")
+                _stay(running, console)
     except ServiceError as error:
         exits.stop(ExitCode.FAILED, str(error))
+
+
+def _stay(running: Service, console: Console) -> None:
+    console.print(f"The service runs on at {running.url}")
+    console.print(f"Its documentation is at {running.url}/docs")
+    console.print("Ctrl-C ends it.")
+    try:
+        running.process.wait()
+    except KeyboardInterrupt:
+        console.print("Ending the service.")
+    else:
+        raise ServiceError(f"the service ended by itself; its last words:\n{running.tail()}")
 
 
 @contextmanager

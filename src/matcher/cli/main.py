@@ -34,10 +34,10 @@ def describe() -> None:
 
     **Start here**
 
-        matcher demo                                    a real day, matched by the running service
-        matcher generate --size S -o city.json          a made-up city
-        matcher match city.json -o plan.json            match it
-        matcher verify city.json plan.json              prove that the plan keeps every rule
+        matcher demo                             match a real day, see the plan
+        matcher generate --size S -o city.json   make a city up
+        matcher match city.json -o plan.json     match it
+        matcher verify city.json plan.json       prove that no rule is broken
 
     **Exit codes**
 

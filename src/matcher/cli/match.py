@@ -35,7 +35,7 @@ Table = Annotated[
 
 def match(
     problem_file: Annotated[
-        Path | None, typer.Argument(metavar="[PROBLEM]", help="A body of POST /v1/match; - is standard input.")
+        Path | None, typer.Argument(metavar="PROBLEM", help="A body of POST /v1/match; - is standard input.")
     ] = None,
     *,
     file: Annotated[

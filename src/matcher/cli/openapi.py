@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from matcher.api import openapi
+from matcher.api import openapi as service
 from matcher.cli import exits, output
 from matcher.cli.exits import ExitCode
 
@@ -20,11 +20,11 @@ DEFAULT = Path("openapi.yaml")
 @app.command()
 def write(file: File = DEFAULT) -> None:
     """Write the description of the API; - is standard output."""
-    output.write(file, lambda stream: stream.write(openapi.render()))
+    output.write(file, lambda stream: stream.write(service.render()))
 
 
 @app.command()
 def check(file: File = DEFAULT) -> None:
     """Say whether the file is what the service would write, by exit code 0 or 3."""
-    if file.read_text(encoding="utf-8") != openapi.render():
+    if file.read_text(encoding="utf-8") != service.render():
         exits.stop(ExitCode.FAILED, f"{file} is out of date. Run: matcher openapi write {file}")

@@ -49,11 +49,11 @@ class Service:
             try:
                 answer = httpx.get(f"{self.url}/health/ready", timeout=5.0)
             except httpx.TransportError:
-                tell("starting")
+                tell("it does not listen yet.")
             else:
                 if answer.is_success:
                     return
-                tell(", ".join(reason.replace("-", " ") for reason in answer.json().get("reasons", [])) or "starting")
+                tell(" ".join(fault["detail"] for fault in answer.json()["errors"]))
             time.sleep(POLL_S)
         raise ServiceError(f"the service was not ready within {START_LIMIT_S:.0f} s; see {self.log}")
 
