@@ -123,7 +123,7 @@ def _read(
         return sources.read_problem(problem, now=clock)
     if requests is None or volunteers is None:
         raise typer.BadParameter("give a problem file, or both --requests and --volunteers", param_hint="PROBLEM")
-    return sources.read_tables(requests, volunteers, pairs, head, now=clock)
+    return sources.read_tables(requests, volunteers, pairs, head=head, now=clock)
 
 
 def _head(now: str | None, time_zone: str, crs: Crs) -> dict[str, Any]:

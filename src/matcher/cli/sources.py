@@ -44,7 +44,7 @@ def read_problem(path: Path, *, now: datetime) -> Problem:
 
 
 def read_tables(
-    requests: Path, volunteers: Path, pairs: Path | None, head: dict[str, Any], *, now: datetime
+    requests: Path, volunteers: Path, pairs: Path | None, *, head: dict[str, Any], now: datetime
 ) -> Problem:
     """Read a problem out of two or three tables.
 
