@@ -24,7 +24,7 @@ __all__ = ["Feature", "problems"]
 
 Draw = st.DrawFn
 SKILLS = ("lift", "nurse", "cook")
-DURATIONS_MIN = (15, 30, 45, 60, 90)
+DURATIONS_MIN = (15, 30, 45, 60, 60, 90)
 SCENES = (
     (make.NOW, make.ZONE),
     (make.NOW, make.ZONE),
@@ -60,10 +60,25 @@ class Feature(StrEnum):
     WEIGHTS = auto()
 
 
+# What makes no sense without another feature brings it along.
+NEEDS = {
+    Feature.MANY_WINDOWS: Feature.TIME,
+    Feature.AVAILABILITY: Feature.TIME,
+    Feature.WEEKLY: Feature.TIME,
+    Feature.BUSY: Feature.TIME,
+    Feature.DAY_CAPS: Feature.TIME,
+    Feature.RADIUS: Feature.PLACE,
+    Feature.MINIMUM: Feature.TEAMS,
+    Feature.EXPIRY: Feature.SKILLS,
+    Feature.PAIR_NUMBERS: Feature.PAIRS,
+}
+
+
 @st.composite
 def problems(draw: Draw, *, requests: int = 4, volunteers: int = 5) -> Problem:
     """Draw a valid problem with at most so many requests and volunteers."""
-    on = draw(st.frozensets(st.sampled_from(Feature), min_size=2))
+    chosen = draw(st.frozensets(st.sampled_from(Feature), min_size=2, max_size=7))
+    on = chosen | {NEEDS[feature] for feature in chosen & NEEDS.keys()}
     now, zone = draw(st.sampled_from(SCENES))
     people = [f"v{i}" for i in range(_size(draw, volunteers))]
     asked = [_request(draw, on, f"r{i}", now, people) for i in range(_size(draw, requests))]
@@ -100,7 +115,8 @@ def _instant(draw: Draw, now: datetime, first_min: int, last_min: int, step_min:
 
 
 def _interval(draw: Draw, now: datetime, lengths_min: Sequence[int]) -> Interval:
-    start = _instant(draw, now, -120, 1500, 30 if _flag(draw) else 5)
+    first, last = (900, 1800) if _flag(draw, one_in=5) else (-45, 240)
+    start = _instant(draw, now, first, last, 30 if _flag(draw) else 5)
     return Interval(start, start + timedelta(minutes=draw(st.sampled_from(lengths_min))))
 
 
@@ -125,7 +141,7 @@ def _request(draw: Draw, on: frozenset[Feature], id_: str, now: datetime, people
         windows=_windows(draw, on, now),
         duration_min=draw(st.sampled_from(DURATIONS_MIN)),
         urgency=draw(st.integers(1, 4)),
-        adults_only=Feature.PEOPLE in on and _flag(draw),
+        adults_only=Feature.PEOPLE in on and _flag(draw, one_in=3),
         needs_insurance=Feature.PAPERS in on and _flag(draw),
         trainings=("hygiene",) if Feature.PAPERS in on and _flag(draw) else (),
         preferred_volunteers=tuple(draw(names)) if Feature.NAMED in on else (),
@@ -137,7 +153,7 @@ def _windows(draw: Draw, on: frozenset[Feature], now: datetime) -> tuple[Interva
     if Feature.TIME not in on or _flag(draw, one_in=6):
         return None
     count = draw(st.integers(1, 3)) if Feature.MANY_WINDOWS in on else 1
-    return tuple(_interval(draw, now, (30, 60, 60, 90, 150, 400)) for _ in range(count))
+    return tuple(_interval(draw, now, (30, 60, 90, 120, 180, 400)) for _ in range(count))
 
 
 def _roles(draw: Draw, on: frozenset[Feature]) -> tuple[Role, ...]:
@@ -149,7 +165,7 @@ def _roles(draw: Draw, on: frozenset[Feature]) -> tuple[Role, ...]:
 def _role(draw: Draw, on: frozenset[Feature], count: int) -> Role:
     codes = draw(st.lists(st.sampled_from(SKILLS), max_size=2, unique=True)) if Feature.SKILLS in on else []
     needs = tuple(Need(code, draw(st.integers(1, 2))) for code in codes)
-    gender = _pick(draw, None, None, *Gender) if Feature.PEOPLE in on else None
+    gender = _pick(draw, None, None, None, *Gender) if Feature.PEOPLE in on else None
     return Role(needs, count, gender)
 
 
@@ -166,7 +182,7 @@ def _volunteer(draw: Draw, on: frozenset[Feature], id_: str, now: datetime) -> V
         gender=_pick(draw, None, *Gender) if Feature.PEOPLE in on else None,
         birth_year=_pick(draw, None, 1960, 2007, 2008, 2012) if Feature.PEOPLE in on else None,
         guardian_consent=_flag(draw),
-        paused=Feature.PEOPLE in on and _flag(draw, one_in=6),
+        paused=Feature.PEOPLE in on and _flag(draw, one_in=10),
         availability=_availability(draw, on, now),
         busy=_busy(draw, on, now),
         max_assignments=draw(st.integers(0, 3)) if Feature.CAPS in on and _flag(draw) else None,
@@ -180,21 +196,21 @@ def _volunteer(draw: Draw, on: frozenset[Feature], id_: str, now: datetime) -> V
 def _skills(draw: Draw, on: frozenset[Feature], now: datetime) -> tuple[Skill, ...]:
     if Feature.SKILLS not in on:
         return ()
-    codes = draw(st.lists(st.sampled_from(SKILLS), min_size=1, max_size=3, unique=True))
+    codes = draw(st.lists(st.sampled_from(SKILLS), min_size=2, max_size=3, unique=True))
     return tuple(
         Skill(code, draw(st.integers(1, 3)), _day(draw, now) if Feature.EXPIRY in on else None) for code in codes
     )
 
 
 def _day(draw: Draw, now: datetime) -> date | None:
-    days = _pick(draw, None, None, -1, 0, 0, 1, 30)
+    days = _pick(draw, None, -1, 0, 0, 1)
     return None if days is None else now.date() + timedelta(days=days)
 
 
 def _availability(draw: Draw, on: frozenset[Feature], now: datetime) -> Availability | None:
     if not on & {Feature.AVAILABILITY, Feature.WEEKLY} or _flag(draw, one_in=4):
         return None
-    lengths = (30, 60, 120, 300, 1440)
+    lengths = (60, 120, 300, 1440)
     intervals = st.integers(0, 3) if Feature.AVAILABILITY in on else st.just(0)
     return Availability(
         weekly=tuple(_weekly(draw) for _ in range(draw(st.integers(0, 2)))) if Feature.WEEKLY in on else (),
@@ -213,7 +229,7 @@ def _weekly(draw: Draw) -> Weekly:
 def _busy(draw: Draw, on: frozenset[Feature], now: datetime) -> tuple[Busy, ...]:
     if Feature.BUSY not in on:
         return ()
-    spans = [_interval(draw, now, (15, 60, 180)) for _ in range(draw(st.integers(0, 2)))]
+    spans = [_interval(draw, now, (15, 180, 400, 700)) for _ in range(draw(st.integers(0, 2)))]
     return tuple(Busy(span.start, span.end, _point(draw, on)) for span in spans)
 
 
@@ -228,7 +244,7 @@ def _pairs(draw: Draw, on: frozenset[Feature], problem: Problem) -> tuple[Pair, 
         Pair(request.id, volunteer.id)
         for request in problem.requests
         for volunteer in problem.volunteers
-        if not _flag(draw, one_in=4)
+        if not _flag(draw, one_in=5)
     ]
     if Feature.PAIR_NUMBERS not in on:
         return tuple(pairs)
