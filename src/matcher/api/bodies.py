@@ -177,7 +177,7 @@ def _is_too_deep(value: object) -> bool:
 
 def _refuse_meaning(value: object) -> None:
     for path, node in _walk(value, ()):
-        if len(path) > MAX_DEPTH:
+        if len(path) == MAX_DEPTH and isinstance(node, dict | list):
             raise InvalidProblemError([Fault(pointer(*path), "too-deep", _TOO_DEEP)])
         if isinstance(node, _NotFinite):
             raise InvalidProblemError([Fault(pointer(*path), "not-finite", _NOT_FINITE)])
@@ -206,13 +206,11 @@ def _is_whole(text: str) -> bool:
 
 
 def _walk(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    """Yield every node with its path, parents first, without descending past the depth cap."""
+    """Yield every node with its path, parents first."""
     stack: list[tuple[tuple[str | int, ...], object]] = [(path, value)]
     while stack:
         path, node = stack.pop()
         yield path, node
-        if len(path) > MAX_DEPTH:
-            continue
         if isinstance(node, dict):
             stack.extend(((*path, name), child) for name, child in reversed(node.items()))
         elif isinstance(node, list):

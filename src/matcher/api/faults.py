@@ -35,9 +35,9 @@ _BY_TYPE: dict[str, _Sentence] = {
     ),
     "float_type": ("wrong-type", "Expected a number, without quotation marks.", "应为数值，不带引号。"),
     "bool_type": ("wrong-type", "Expected true or false.", "应为 true 或 false。"),
-    "list_type": ("wrong-type", "Expected a list: [ … ].", "应为列表：[ … ]。"),
-    "model_type": ("wrong-type", "Expected an object: { … }.", "应为对象：{ … }。"),
-    "dict_type": ("wrong-type", "Expected an object: { … }.", "应为对象：{ … }。"),
+    "list_type": ("wrong-type", "Expected a list, in square brackets.", "应为方括号括起的列表。"),
+    "model_type": ("wrong-type", "Expected an object, in braces.", "应为花括号括起的对象。"),
+    "dict_type": ("wrong-type", "Expected an object, in braces.", "应为花括号括起的对象。"),
     "string_too_short": (
         "too-short",
         "Expected at least {min_length} character(s).",
