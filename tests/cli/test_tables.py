@@ -98,7 +98,8 @@ def test_of_many_faults_the_first_twenty_are_shown_and_the_rest_counted(tmp_path
     with pytest.raises(BadInputError) as caught:
         tables.read(path, REQUESTS)
     shown = str(caught.value).splitlines()
-    assert len(shown) == MOST_SHOWN + 1
+    assert len(shown) == MOST_SHOWN + 2
+    assert shown[0] == "25 faults in the input"
     assert shown[-1] == "… and 5 more"
 
 

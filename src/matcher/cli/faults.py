@@ -30,6 +30,8 @@ class BadInputError(Exception):
     def __init__(self, faults: Sequence[FileFault]) -> None:
         self.faults = tuple(faults)
         shown = [str(fault) for fault in self.faults[:MOST_SHOWN]]
+        if len(self.faults) > 1:
+            shown.insert(0, f"{len(self.faults)} faults in the input")
         if len(self.faults) > MOST_SHOWN:
             shown.append(f"… and {len(self.faults) - MOST_SHOWN} more")
         super().__init__("\n".join(shown))
