@@ -1,0 +1,104 @@
+"""Help requests as arrays: places, windows, and the rows of places that are still to be filled."""
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.domain.plans import Problem
+from matcher.domain.requests import HelpRequest
+from matcher.matching.arrays import NEVER, Requests, Rows
+from matcher.matching.distance import sphere_xyz
+from matcher.matching.pins import Pinned
+from matcher.matching.timeline import Timeline, pointers
+
+__all__ = ["assign_roles", "requests_and_rows"]
+
+
+def assign_roles(problem: Problem, pinned: list[Pinned], masks: list[int], held: list[int]) -> list[int]:
+    """Return the row that each pin fills: the first with a place left that its volunteer is fit for.
+
+    A pin is a fact: without such a row it takes the first one with a place left.
+    """
+    first_row = np.cumsum([0, *(len(request.roles) for request in problem.requests)])
+    taken: Counter[int] = Counter()
+    rows: list[int] = []
+    for pin in pinned:
+        roles = problem.requests[pin.request].roles
+        row_of_request = int(first_row[pin.request])
+        open_rows = [row_of_request + i for i, role in enumerate(roles) if taken[row_of_request + i] < role.count]
+        fit = [row for row in open_rows if masks[row] & ~held[pin.volunteer] == 0]
+        row = (fit or open_rows)[0]
+        taken[row] += 1
+        rows.append(row)
+    return rows
+
+
+def requests_and_rows(
+    problem: Problem, timeline: Timeline, pinned: list[Pinned], row_of_pin: list[int], required: NDArray[np.uint64]
+) -> tuple[Requests, Rows]:
+    """Return the requests and the places that pins leave open.
+
+    Parameters
+    ----------
+    required
+        Capability bits, shape (rows, words).
+    """
+    requests = problem.requests
+    n = len(requests)
+    windows = [_windows(request, timeline) for request in requests]
+    points = [request.point for request in requests]
+    row_ptr = pointers([request.roles for request in requests])
+    counts = np.array([role.count for request in requests for role in request.roles], np.int32)
+    for row in row_of_pin:
+        counts[row] -= 1
+    fixed = np.full(n, NEVER, np.int32)
+    for pin in pinned:
+        if pin.start is not None:
+            fixed[pin.request] = timeline.minute_down(pin.start)
+    flat = [window for of_request in windows for window in of_request]
+    arrays = Requests(
+        xyz=sphere_xyz([p.latitude if p else 0.0 for p in points], [p.longitude if p else 0.0 for p in points]),
+        placed=np.array([p is not None for p in points], np.bool_),
+        urgency=np.array([request.urgency for request in requests], np.int64),
+        duration=np.array([request.duration_min for request in requests], np.int32),
+        timed=np.array([request.windows is not None for request in requests], np.bool_),
+        window_ptr=pointers(windows),
+        window_start=np.array([start for start, _ in flat], np.int32),
+        window_end=np.array([end for _, end in flat], np.int32),
+        earliest=np.array(
+            [_earliest(request, of_request) for request, of_request in zip(requests, windows, strict=True)], np.int32
+        ),
+        fixed=fixed,
+        minimum=_minimum(problem, pinned, counts, row_ptr),
+        by_role=np.array([request.by_role for request in requests], np.bool_),
+        row_ptr=row_ptr,
+        restricted=np.zeros(n, np.bool_),
+        choosy=np.array([bool(request.preferred_volunteers) for request in requests], np.bool_),
+    )
+    row_request = np.repeat(np.arange(n, dtype=np.int32), np.diff(row_ptr))
+    return arrays, Rows(request=row_request, count=counts, required=required)
+
+
+def _windows(request: HelpRequest, timeline: Timeline) -> list[tuple[int, int]]:
+    """Return the parts of the windows that lie after now, sorted."""
+    clipped = (
+        (max(0, timeline.minute_up(window.start)), timeline.minute_down(window.end)) for window in request.windows or ()
+    )
+    return sorted((start, end) for start, end in clipped if start < end)
+
+
+def _earliest(request: HelpRequest, windows: list[tuple[int, int]]) -> int:
+    return next((start for start, end in windows if end - start >= request.duration_min), 0)
+
+
+def _minimum(
+    problem: Problem, pinned: list[Pinned], counts: NDArray[np.int32], row_ptr: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Return how many people, or whole roles, each request still needs to count as served."""
+    minimum = np.array([request.min_headcount for request in problem.requests], np.int32)
+    pins = Counter(pin.request for pin in pinned)
+    for r, people in pins.items():
+        whole = int((counts[row_ptr[r] : row_ptr[r + 1]] == 0).sum())
+        minimum[r] = max(0, minimum[r] - (whole if problem.requests[r].by_role else people))
+    return minimum

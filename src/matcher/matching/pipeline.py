@@ -1,0 +1,261 @@
+"""From a problem to an explained plan: the route of a match, stage by stage.
+
+problem -> candidates -> prune -> flow with certificate -> schedule -> explain, prices, shortage.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.domain import workdays
+from matcher.domain.plans import Assignment, Plan, Problem, Summary
+from matcher.domain.volunteers import SPEED_M_PER_H
+from matcher.domain.windows import DayKind
+from matcher.matching import candidates, explain, objective, prices, prune, schedule, solver
+from matcher.matching.arrays import Edges
+from matcher.matching.distance import arc_m
+from matcher.matching.objective import Objective
+from matcher.matching.pricing import cost_terms
+from matcher.matching.problem import Compiled, compile_problem
+from matcher.matching.schedule import Budget, Merit, Schedule
+from matcher.matching.solver import Backend, Flow
+
+__all__ = ["solve"]
+
+Report = Callable[[str, float], None]
+
+
+def solve(
+    problem: Problem, *, clock: Callable[[], float], report: Report | None = None, backend: Backend | None = None
+) -> Plan:
+    """Match requests with volunteers.
+
+    Parameters
+    ----------
+    clock
+        Seconds that only grow; for the time limit and the timings.
+    report
+        Called with a stage and the part of it that is done, 0 to 1.
+    backend
+        "kernel" or "scipy" for candidates and flow; None takes the kernels where they are compiled.
+
+    Raises
+    ------
+    InvalidProblemError
+        If the problem contradicts itself; every fault names its place.
+    TooLargeError
+        If urgencies and costs do not fit 64-bit integers.
+    """
+    stages = _Stages(clock, report or (lambda stage, fraction: None))
+    way = solver.chosen_backend(backend)
+    with stages.timed("problem"):
+        compiled = compile_problem(problem)
+    instance = compiled.instance
+    with stages.timed("candidates"):
+        edges = candidates.candidates(instance, compiled=way == "kernel")
+    with stages.timed("prune"):
+        pruned = prune.prune(instance, edges)
+        capacity, volunteer_edges = prune.capacities(instance, pruned)
+        aim = Objective.of(instance, pruned)
+    with stages.timed("flow"):
+        flow = solver.solve(objective.network(instance, pruned, aim, capacity), backend=way)
+    bound = aim.most - flow.objective
+    with stages.timed("schedule"):
+        options = problem.options
+        steps = options.iterations
+        result = schedule.schedule(
+            instance,
+            pruned,
+            flow,
+            capacity,
+            volunteer_edges,
+            seed=options.seed,
+            budget=Budget(
+                steps=schedule.automatic_steps(instance.request_count) if steps is None else steps,
+                seconds=options.time_limit_s,
+                clock=clock,
+            ),
+            is_optimal=lambda merit: aim.points(merit, instance) == bound,
+            report=lambda fraction: stages.report("schedule", fraction),
+        )
+    with stages.timed("explain"):
+        assignments = tuple(_assignments(compiled, pruned, result))
+        serving = _serving(compiled, pruned, result)
+        unassigned = explain.unassigned(compiled, edges, result.filled, serving, explain=options.explain)
+        summary = _summary(compiled, edges, aim, bound, result, assignments, stages.seconds, way)
+        return Plan(
+            assignments=assignments,
+            unassigned=unassigned,
+            summary=summary,
+            prices=prices.prices(compiled, flow),
+            shortage=prices.shortage(compiled, aim, flow, result.served, result.filled),
+        )
+
+
+class _Stages:
+    """Times the stages and reports them."""
+
+    def __init__(self, clock: Callable[[], float], report: Report) -> None:
+        self.clock = clock
+        self.report = report
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Report a stage at its begin and end and note its seconds."""
+        self.report(stage, 0.0)
+        begun = self.clock()
+        self.seconds[stage] = 0.0
+        yield
+        self.seconds[stage] = round(self.clock() - begun, 6)
+        self.report(stage, 1.0)
+
+
+def _assignments(compiled: Compiled, edges: Edges, result: Schedule) -> Iterator[Assignment]:
+    """Yield pinned and planned assignments by request, role and volunteer."""
+    found = [*_pinned(compiled), *_planned(compiled, edges, result)]
+    for _, assignment in sorted(found, key=lambda entry: entry[0]):
+        yield assignment
+
+
+def _planned(compiled: Compiled, edges: Edges, result: Schedule) -> Iterator[tuple[tuple[int, int, int], Assignment]]:
+    instance, problem = compiled.instance, compiled.problem
+    travel_given = _given_travel(compiled)
+    for edge, start, cost in zip(*(column.tolist() for column in result.placement), strict=True):
+        row, v = int(edges.row[edge]), int(edges.volunteer[edge])
+        r = int(instance.rows.request[row])
+        role = row - int(instance.requests.row_ptr[r])
+        distance = int(edges.distance_m[edge])
+        minutes = int(edges.minutes[edge]) if len(edges.minutes) else int(instance.requests.duration[r])
+        is_given = len(edges.given) > 0 and bool(edges.given[edge])
+        terms = {"given": cost} if is_given else cost_terms(compiled, row, v, distance, start)
+        yield (r, role, v), Assignment(
+            request_id=problem.requests[r].id,
+            volunteer_id=problem.volunteers[v].id,
+            start=compiled.timeline.instant(start) if start >= 0 else None,
+            end=compiled.timeline.instant(start + minutes) if start >= 0 else None,
+            distance_m=None if distance < 0 else distance,
+            travel_min=travel_given.get((r, v), _travel_min(compiled, v, distance)),
+            cost=cost,
+            cost_terms=terms,
+            role=role,
+        )
+
+
+def _pinned(compiled: Compiled) -> Iterator[tuple[tuple[int, int, int], Assignment]]:
+    instance, problem = compiled.instance, compiled.problem
+    travel_given = _given_travel(compiled)
+    given = {(pair.request_id, pair.volunteer_id): pair for pair in problem.pairs or ()}
+    for pin, row in zip(compiled.pinned, compiled.row_of_pin, strict=True):
+        r, v = pin.request, pin.volunteer
+        pair = given.get((problem.requests[r].id, problem.volunteers[v].id))
+        known = instance.requests.placed[r] and instance.volunteers.placed[v]
+        distance = int(arc_m(instance.requests.xyz[r], instance.volunteers.xyz[v])) if known else -1
+        if pair is not None and pair.distance_m is not None:
+            distance = pair.distance_m
+        start = -1 if pin.start is None else compiled.timeline.minute_down(pin.start)
+        terms = cost_terms(compiled, row, v, distance, start)
+        if pair is not None and pair.cost is not None:
+            terms = {"given": pair.cost}
+        role = row - int(instance.requests.row_ptr[r])
+        zone = problem.time_zone
+        yield (r, role, v), Assignment(
+            request_id=problem.requests[r].id,
+            volunteer_id=problem.volunteers[v].id,
+            start=None if pin.start is None else pin.start.astimezone(zone),
+            end=None if pin.end is None else pin.end.astimezone(zone),
+            distance_m=None if distance < 0 else distance,
+            travel_min=travel_given.get((r, v), _travel_min(compiled, v, distance)),
+            cost=sum(terms.values()),
+            cost_terms=terms,
+            role=role,
+            pinned=True,
+        )
+
+
+def _given_travel(compiled: Compiled) -> dict[tuple[int, int], int]:
+    pairs = compiled.instance.pairs
+    if pairs is None:
+        return {}
+    said = np.flatnonzero(pairs.travel_min >= 0)
+    return {(int(pairs.request[p]), int(pairs.volunteer[p])): int(pairs.travel_min[p]) for p in said}
+
+
+def _travel_min(compiled: Compiled, v: int, distance_m: int) -> int | None:
+    if distance_m < 0:
+        return None
+    return -(-distance_m * 60 // SPEED_M_PER_H[compiled.problem.volunteers[v].travel_mode])
+
+
+def _serving(compiled: Compiled, edges: Edges, result: Schedule) -> dict[int, list[int]]:
+    """Return the requests that each volunteer serves, pinned ones among them."""
+    serving: defaultdict[int, list[int]] = defaultdict(list)
+    for pin in compiled.pinned:
+        serving[pin.volunteer].append(pin.request)
+    for edge in result.placement.edge.tolist():
+        serving[int(edges.volunteer[edge])].append(int(compiled.instance.rows.request[edges.row[edge]]))
+    return dict(serving)
+
+
+def _summary(
+    compiled: Compiled,
+    edges: Edges,
+    aim: Objective,
+    bound: int,
+    result: Schedule,
+    assignments: tuple[Assignment, ...],
+    seconds: dict[str, float],
+    backend: Backend,
+) -> Summary:
+    instance, problem = compiled.instance, compiled.problem
+    served = result.merit.served_urgency
+    urgency_bound = aim.urgency_bound(bound, instance)
+    pinned_cost = sum(assignment.cost for assignment in assignments if assignment.pinned)
+    cost_bound = pinned_cost + max(0, aim.points(result.merit._replace(saved=0), instance) - bound)
+    total_cost = pinned_cost - result.merit.saved
+    return Summary(
+        requests=instance.request_count,
+        volunteers=instance.volunteer_count,
+        served_requests=int(result.served.sum()),
+        served_urgency=served,
+        urgency_bound=urgency_bound,
+        filled_places=len(assignments),
+        total_cost=total_cost,
+        cost_bound=cost_bound,
+        gap=(urgency_bound - served) / urgency_bound if urgency_bound else 0.0,
+        cost_gap=((total_cost - cost_bound) / total_cost if total_cost else 0.0) if served == urgency_bound else None,
+        proof="optimal" if result.stopped_by == "optimal" else "bounded",
+        candidates=len(edges.volunteer),
+        iterations=result.steps,
+        stopped_by=result.stopped_by,
+        backend=backend,
+        points_per_urgency=aim.per_urgency,
+        calendar_official=_calendar_is_official(compiled),
+        timings_s=seconds,
+        seed=problem.options.seed,
+    )
+
+
+def _calendar_is_official(compiled: Compiled) -> bool:
+    """Tell whether every day on which the calendar of working days was asked is officially known."""
+    asked = any(
+        rule.day_kind is not DayKind.ALL
+        for volunteer in compiled.problem.volunteers
+        if volunteer.availability is not None
+        for rule in volunteer.availability.weekly
+    )
+    if not asked:
+        return True
+    days: NDArray[np.int32] = compiled.instance.days.start
+    first = compiled.timeline.instant(int(days[0])).date()
+    last = compiled.timeline.instant(int(days[-1])).date()
+    span = (last - first).days + 1
+    return all(workdays.is_official(_day(first, offset)) for offset in range(span))
+
+
+def _day(first: date, offset: int) -> date:
+    return first + timedelta(days=offset)
