@@ -32,10 +32,10 @@ def test_a_solver_past_its_time_is_ended_and_the_service_unharmed(tmp_path: Path
 
 
 def test_a_problem_past_the_memory_cap_is_refused_and_the_service_unharmed(tmp_path: Path) -> None:
-    with running(tmp_path, solver_memory_mb=256, solver_workers=1) as service:
+    with running(tmp_path, solver_memory_mb=512, solver_workers=1) as service:
         answer = service.match(to_body(city.generate("M", 1)))
         assert (answer.status_code, answer.json()["code"]) == (507, "solver-memory")
-        assert "256" in answer.json()["detail"]
+        assert "512" in answer.json()["detail"]
         assert_unharmed(service)
 
 

@@ -23,9 +23,18 @@ def ticket(*, is_done: bool) -> Ticket:
 def test_a_finished_result_expires() -> None:
     results = Results(most=2, lifetime=HOUR)
     kept = results.add(ticket(is_done=True), now=NOW)
+    assert results.get(kept.id, now=NOW).expires_at == NOW + HOUR
     assert results.get(kept.id, now=NOW + HOUR / 2) is kept
     with pytest.raises(NotFoundError):
         results.get(kept.id, now=NOW + HOUR)
+
+
+def test_the_time_to_fetch_a_result_starts_when_it_is_there() -> None:
+    results = Results(most=2, lifetime=HOUR)
+    kept = results.add(slow := ticket(is_done=False), now=NOW)
+    assert results.get(kept.id, now=NOW + 3 * HOUR).expires_at is None
+    slow.answer.set_result(b"{}")
+    assert results.get(kept.id, now=NOW + 3 * HOUR).expires_at == NOW + 4 * HOUR
 
 
 def test_a_result_that_is_still_computed_does_not_expire() -> None:

@@ -23,6 +23,6 @@ def answer(job: Job, body: bytes, now: datetime, caps: reading.Caps) -> bytes:
         problem,
         clock=time.perf_counter,
         report=job.report,
-        backend=job.backend if job.backend is Backend.SCIPY else None,
+        backend="scipy" if job.backend is Backend.SCIPY else None,
     )
     return match.from_plan(plan, time_zone=problem.time_zone).to_json()

@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> Service:
         redoc_url=None,
         redirect_slashes=False,
     )
-    problems.install(app)
+    problems.install(app, openapi.routes())
     for router in openapi.ROUTERS:
         app.include_router(router)
     if settings.docs:

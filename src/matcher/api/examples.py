@@ -99,8 +99,14 @@ PLANS: Final[dict[str, Any]] = {
                 {
                     "request_id": "r2",
                     "missing_headcount": 1,
-                    "reasons": [{"code": "skill-missing", "volunteers": 1, "skill": "electrician"}],
-                    "nearest_fix": {"code": "add-skill", "volunteer_id": "v1", "skill": "electrician", "level": 1},
+                    "reasons": [{"code": "skill-missing", "volunteers": 1, "skill": "electrician", "level": 1}],
+                    "nearest_fix": {
+                        "code": "add-volunteer",
+                        "skill": "electrician",
+                        "level": 1,
+                        "start": "2026-11-24T14:00:00+08:00",
+                        "end": "2026-11-24T14:30:00+08:00",
+                    },
                 }
             ],
             "summary": {
@@ -117,14 +123,14 @@ PLANS: Final[dict[str, Any]] = {
                 "proof": "optimal",
                 "candidates": 1,
                 "iterations": 0,
-                "stopped_by": "proof",
+                "stopped_by": "optimal",
                 "backend": "kernel",
-                "points_per_urgency": 20002,
+                "points_per_urgency": 5446,
                 "calendar_official": True,
                 "timings_s": {"candidates": 0.001, "flow": 0.0, "schedule": 0.0},
                 "seed": 1,
             },
-            "prices": {"requests": {"r1": 80008}, "volunteers": {"v1": 0}},
+            "prices": {"requests": {"r1": 445, "r2": 5446}, "volunteers": {"v1": 0}},
             "shortage": [
                 {
                     "region": "310101002",

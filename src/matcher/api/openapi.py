@@ -4,13 +4,14 @@ from typing import Any, Final
 
 import yaml
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 import matcher
 from matcher.api import examples, health, problems, results
 from matcher.api.problem_body import ProblemBody
 
-__all__ = ["ROUTERS", "describe", "render"]
+__all__ = ["ROUTERS", "describe", "render", "routes"]
 
 ROUTERS: Final = (results.router, health.router)
 
@@ -25,6 +26,11 @@ carries an `X-Request-Id`; one that comes with the request is kept, as is a `tra
 """
 
 
+def routes() -> list[APIRoute]:
+    """Return all routes that are described."""
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
 def describe() -> dict[str, Any]:
     """Return the description of all routes."""
     document = get_openapi(
@@ -34,7 +40,7 @@ def describe() -> dict[str, Any]:
         summary="Who helps whom, when, with a proof.",
         description=_DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        routes=[route for router in ROUTERS for route in router.routes],
+        routes=routes(),
         tags=[
             {"name": "match", "description": "A problem in, an explained plan out; nothing stored."},
             {"name": "health", "description": "For whoever keeps the service running."},

@@ -1,14 +1,16 @@
 """Errors as they travel: RFC 9457 problem details for every 4xx and 5xx, in the caller's language."""
 
-import http
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
 from matcher import telemetry
 from matcher.api import faults, languages
@@ -144,12 +146,27 @@ def responses(*codes: str) -> dict[int | str, dict[str, object]]:
     return by_status
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of an application a problem."""
+def install(app: FastAPI, routes: Sequence[APIRoute]) -> None:
+    """Make every error of an application with these routes a problem."""
+
+    async def on_http_error(request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, StarletteHTTPException):
+            raise error
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # The framework names the methods of the first route that has this path.
+            headers["allow"] = ", ".join(sorted(_methods(request, routes)))
+        return _respond_to_http_error(request, error.status_code, headers)
+
     app.add_exception_handler(MatcherError, _on_matcher_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
-    app.add_exception_handler(StarletteHTTPException, _on_http_error)
+    app.add_exception_handler(StarletteHTTPException, on_http_error)
     app.add_exception_handler(Exception, _on_defect)
+
+
+def _methods(request: Request, routes: Sequence[APIRoute]) -> set[str]:
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in matching for method in route.methods or ()}
 
 
 def _respond(
@@ -177,14 +194,12 @@ async def _on_invalid_parameter(request: Request, error: Exception) -> JSONRespo
     return _respond(request, InvalidParameterError(faults.from_details(error.errors())))
 
 
-async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+def _respond_to_http_error(request: Request, status: int, headers: dict[str, str]) -> JSONResponse:
     """Answer what the framework itself refuses."""
-    if not isinstance(error, StarletteHTTPException):
-        raise error
-    phrase = http.HTTPStatus(error.status_code).phrase
-    refusal = MatcherError(_FRAMEWORK.get(error.status_code, Text(en=phrase, zh=phrase)))
-    refusal.code = next((code for code, (status, _, _) in _KINDS.items() if status == error.status_code), "bad-request")
-    return _respond(request, refusal, status=error.status_code, headers=dict(error.headers or {}))
+    phrase = HTTPStatus(status).phrase
+    refusal = MatcherError(_FRAMEWORK.get(status, Text(en=phrase, zh=phrase)))
+    refusal.code = next((code for code, (known, _, _) in _KINDS.items() if known == status), "bad-request")
+    return _respond(request, refusal, status=status, headers=headers)
 
 
 async def _on_defect(request: Request, _: Exception) -> JSONResponse:

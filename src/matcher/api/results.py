@@ -42,7 +42,7 @@ class ResultStatus(StrEnum):
 
 
 class ProgressBody(BaseModel):
-    """The stage of the solver, and the part of the whole that is done."""
+    """The stage of the solver, and the part of it that is done."""
 
     stage: str
     fraction: Annotated[float, Field(ge=0, le=1)]
@@ -55,7 +55,7 @@ class ResultBody(BaseModel):
     status: ResultStatus
     progress: ProgressBody | None
     created_at: datetime
-    expires_at: datetime
+    expires_at: Annotated[datetime | None, Field(description="Null until the result is there.")]
     plan: PlanBody | None
     problem: ErrorBody | None
 
@@ -69,6 +69,10 @@ _MATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
             "Location": {"description": "Where the result is.", "schema": {"type": "string"}},
             "Retry-After": {"description": "Seconds to wait before asking.", "schema": {"type": "integer"}},
             "Preference-Applied": {"schema": {"type": "string"}},
+        },
+        "links": {
+            name: {"operationId": operation, "parameters": {"result_id": "$response.body#/id"}}
+            for name, operation in (("fetch", "getMatchResult"), ("giveUp", "deleteMatchResult"))
         },
     },
     **problems.responses(
@@ -98,6 +102,7 @@ _MATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
                 "in": "header",
                 "description": "`respond-async` asks for a 202 and a result to fetch later (RFC 7240).",
                 "schema": {"type": "string"},
+                "examples": {"later": {"value": "respond-async"}},
             },
         ],
         "requestBody": {
@@ -242,7 +247,7 @@ def _result_json(result: Result, language: Language) -> bytes:
         "status": status,
         "progress": progress and {"stage": progress.stage, "fraction": progress.fraction},
         "created_at": result.created_at.isoformat(),
-        "expires_at": result.expires_at.isoformat(),
+        "expires_at": result.expires_at and result.expires_at.isoformat(),
         "problem": problem,
     }
     return json.dumps(head, ensure_ascii=False).encode()[:-1] + b', "plan": ' + plan + b"}"

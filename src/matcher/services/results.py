@@ -10,14 +10,17 @@ from matcher.services.solving import Ticket
 __all__ = ["Result", "Results"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
-    """A task that its caller will come back for. Its id cannot be guessed: whoever knows it may read."""
+    """A task that its caller will come back for. Its id cannot be guessed: whoever knows it may read.
+
+    ``expires_at`` is None until the answer is there and somebody has looked.
+    """
 
     id: str
     ticket: Ticket
     created_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None = None
 
 
 class Results:
@@ -48,7 +51,7 @@ class Results:
 
     def add(self, ticket: Ticket, *, now: datetime) -> Result:
         """Keep a ticket, after ``make_room``."""
-        result = Result(uuid.uuid4().hex, ticket, now, now + self._lifetime)
+        result = Result(uuid.uuid4().hex, ticket, now)
         self._by_id[result.id] = result
         return result
 
@@ -83,5 +86,7 @@ class Results:
 
     def _expire(self, now: datetime) -> None:
         for result in list(self._by_id.values()):
-            if result.expires_at <= now and result.ticket.answer.done():
+            if result.expires_at is None and result.ticket.answer.done():
+                result.expires_at = now + self._lifetime
+            if result.expires_at is not None and result.expires_at <= now:
                 del self._by_id[result.id]

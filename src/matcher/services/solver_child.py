@@ -1,6 +1,5 @@
 """The service's end of one solver process."""
 
-import signal
 import socket
 import subprocess
 import sys
@@ -57,9 +56,9 @@ class SolverChild:
         message: Message = self._connection.recv()
         return message
 
-    def was_killed(self) -> bool:
-        """Wait until the process is gone, and tell whether somebody ended it with SIGKILL."""
-        return self._process.wait() == -signal.SIGKILL
+    def how_it_ended(self) -> int:
+        """Wait until the process is gone, and return its status: below zero, the signal that ended it."""
+        return self._process.wait()
 
     def kill(self) -> None:
         """End the process at once, whatever it does."""

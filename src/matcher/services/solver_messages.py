@@ -7,22 +7,26 @@ first, through which it tells how far it is and how long it may take.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from matcher.domain.errors import MatcherError
 
 __all__ = [
+    "OUT_OF_MEMORY",
     "Allowance",
     "Backend",
     "Crashed",
     "Done",
     "Job",
     "Message",
-    "OutOfMemory",
     "Progress",
     "Ready",
     "Refused",
     "Task",
 ]
+
+# How a process ends that may not have the memory it asks for: it has none to say so.
+OUT_OF_MEMORY: Final = 77
 
 
 class Backend(StrEnum):
@@ -41,7 +45,7 @@ class Job:
     backend
         Which solver to use.
     report
-        Tells the stage, and the part of the whole that is done, 0 to 1.
+        Tells the stage, and the part of it that is done, 0 to 1.
     allow
         Tells how many seconds the task gives itself from now on; it is ended some grace later.
     """
@@ -96,13 +100,8 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class OutOfMemory:
-    """The task asked for more memory than the process may have."""
-
-
-@dataclass(frozen=True, slots=True)
 class Crashed:
     """The task ended with an error that nobody foresaw."""
 
 
-Message = Ready | Progress | Allowance | Done | Refused | OutOfMemory | Crashed
+Message = Ready | Progress | Allowance | Done | Refused | Crashed

@@ -17,13 +17,13 @@ from multiprocessing.connection import Connection
 from matcher import telemetry
 from matcher.domain.errors import MatcherError
 from matcher.services.solver_messages import (
+    OUT_OF_MEMORY,
     Allowance,
     Backend,
     Crashed,
     Done,
     Job,
     Message,
-    OutOfMemory,
     Progress,
     Ready,
     Refused,
@@ -55,10 +55,13 @@ def main(descriptor: int, backend: Backend, memory_mb: int, log_level: str) -> N
         # RLIMIT_AS would count what numba and OpenBLAS only reserve.
         resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * _MIB, memory_mb * _MIB))
         connection.send(Ready(backend))
-        while (task := _receive(connection)) is not None:
-            connection.send(_run(task, connection, backend))
-            del task
-            gc.collect()
+        try:
+            while (task := _receive(connection)) is not None:
+                connection.send(_run(task, connection, backend))
+                del task
+                gc.collect()
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
 
 
 def _load(backend: Backend) -> None:
@@ -97,7 +100,7 @@ def _run(task: Task, connection: Connection, backend: Backend) -> Message:
     except MatcherError as error:
         return Refused(error)
     except MemoryError:
-        return OutOfMemory()
+        raise
     except Exception:
         logger.exception("a task crashed")
         return Crashed()

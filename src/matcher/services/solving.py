@@ -7,6 +7,7 @@ them, an interim one answers by scipy.
 """
 
 import logging
+import signal
 import threading
 import time
 from collections import deque
@@ -24,12 +25,12 @@ from matcher.domain.errors import (
 )
 from matcher.services.solver_child import SolverChild
 from matcher.services.solver_messages import (
+    OUT_OF_MEMORY,
     Allowance,
     Backend,
     Crashed,
     Done,
     Message,
-    OutOfMemory,
     Progress,
     Ready,
     Refused,
@@ -244,14 +245,17 @@ class Solvers:
         try:
             child.send(ticket.task)
         except OSError:
+            if child.how_it_ended() == OUT_OF_MEMORY:
+                return self._out_of_memory()
             return self._put_back(ticket)
         try:
             return self._attend(child, ticket)
         except (EOFError, OSError):
             if self._is_closing:
                 return _stopping()
-            # Only the kernel's out-of-memory killer sends SIGKILL besides ourselves.
-            return OutOfMemory() if child.was_killed() else Crashed()
+            # Besides ourselves, only the system sends SIGKILL, when it runs out of memory.
+            is_memory = child.how_it_ended() in (OUT_OF_MEMORY, -signal.SIGKILL)
+            return self._out_of_memory() if is_memory else Crashed()
 
     def _put_back(self, ticket: Ticket) -> MatcherError | None:
         if ticket.attempts > 1:
@@ -293,24 +297,26 @@ class Solvers:
         elif isinstance(outcome, Done):
             ticket.answer.set_result(outcome.answer)
         else:
-            ticket.answer.set_exception(self._error(outcome))
+            ticket.answer.set_exception(_error(outcome))
 
-    def _error(self, outcome: Message | MatcherError) -> MatcherError:
-        match outcome:
-            case MatcherError():
-                return outcome
-            case Refused(error):
-                return error
-            case OutOfMemory():
-                return SolverMemoryError(
-                    Text(
-                        en="The solver needed more than {memory} MiB of memory. Send less at a time.",
-                        zh="求解器所需内存超过 {memory} MiB。请减小单次问题规模。",
-                        values={"memory": self._limits.memory_mb},
-                    )
-                )
-            case _:
-                return _crashed()
+    def _out_of_memory(self) -> MatcherError:
+        return SolverMemoryError(
+            Text(
+                en="The solver needed more than {memory} MiB of memory. Send less at a time.",
+                zh="求解器所需内存超过 {memory} MiB。请减小单次问题规模。",
+                values={"memory": self._limits.memory_mb},
+            )
+        )
+
+
+def _error(outcome: Message | MatcherError) -> MatcherError:
+    match outcome:
+        case MatcherError():
+            return outcome
+        case Refused(error):
+            return error
+        case _:
+            return _crashed()
 
 
 def _crashed() -> MatcherError:
