@@ -16,17 +16,24 @@ from matcher.cli.exits import ExitCode
 from matcher.domain.geo import Crs
 from matcher.domain.plans import Options, Plan, Problem
 from matcher.matching import pipeline, verify
+from matcher.matching.solver import Backend
 
-__all__ = ["Backend", "match"]
+__all__ = ["BackendName", "match"]
 
 
-class Backend(StrEnum):
+class BackendName(StrEnum):
     """Which code finds candidates and flow; both reach the same optimum."""
 
     AUTO = "auto"
     KERNEL = "kernel"
     SCIPY = "scipy"
 
+
+_BACKENDS: dict[BackendName, Backend | None] = {
+    BackendName.AUTO: None,
+    BackendName.KERNEL: "kernel",
+    BackendName.SCIPY: "scipy",
+}
 
 Table = Annotated[
     Path | None, typer.Option(exists=True, dir_okay=False, help="CSV or NDJSON.", rich_help_panel="Tables")
@@ -55,7 +62,7 @@ def match(
         int | None, typer.Option(min=0, max=1_000_000_000, help="Steps of search; the plan is then the same each time.")
     ] = None,
     explain: Annotated[bool | None, typer.Option("--explain/--no-explain", help="Say why requests stay open.")] = None,
-    backend: Annotated[Backend, typer.Option(help="Which code solves.")] = Backend.AUTO,
+    backend: Annotated[BackendName, typer.Option(help="Which code solves.")] = BackendName.AUTO,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Prove that the plan keeps every rule.")] = True,
     show_progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Show a bar; else only on a terminal.")
@@ -101,9 +108,7 @@ def match(
     console = Console(stderr=True, highlight=False)
     is_shown = console.is_terminal if show_progress is None else show_progress
     with progress.bar(console, "reading", is_shown=is_shown) as report:
-        plan = pipeline.solve(
-            problem, clock=time.monotonic, report=report, backend=None if backend is Backend.AUTO else backend.value
-        )
+        plan = pipeline.solve(problem, clock=time.perf_counter, report=report, backend=_BACKENDS[backend])
     body = from_plan(plan, time_zone=problem.time_zone)
     output.write(file, lambda stream: stream.write(body.model_dump_json(indent=2, exclude_unset=True) + "\n"))
     console.print(summary.figures(plan))

@@ -67,11 +67,11 @@ def _distances(metres: Iterable[int | None]) -> list[tuple[str, str]]:
 
 
 def _cost_note(plan: Plan) -> str:
+    """Return the bound of the cost, which means something only once no more urgency can be served."""
     summary = plan.summary
-    if summary.cost_bound is None:
+    if summary.cost_bound is None or summary.cost_gap is None:
         return ""
-    note = f"at least {summary.cost_bound:,}"
-    return note if summary.cost_gap is None else f"{note}: gap {summary.cost_gap:.2%}"
+    return f"no plan as urgent costs less than {summary.cost_bound:,}: gap {summary.cost_gap:.2%}"
 
 
 def open_requests(plan: Plan) -> Table:
