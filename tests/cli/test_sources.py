@@ -1,6 +1,7 @@
 """Where problems and plans come from: files, standard input, tables; and what is said of bad ones."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 
 from matcher.cli import sources
 from matcher.cli.faults import BadInputError
+from matcher.cli.sources import ProblemFile, ProblemTables
 from matcher.domain.plans import Problem
+from matcher.matching import pipeline
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 HEAD: dict[str, Any] = {"now": None, "time_zone": "Asia/Shanghai", "crs": "wgs84"}
@@ -64,7 +67,7 @@ PAIRS = "request_id,volunteer_id,cost\nr2,v1,7\n"
 
 @pytest.fixture
 def from_body(tmp_path: Path) -> Problem:
-    return sources.read_problem(_write(tmp_path / "problem.json", json.dumps(BODY)), now=NOW)
+    return ProblemFile(_write(tmp_path / "problem.json", json.dumps(BODY))).read(now=NOW)
 
 
 def test_tables_hold_the_same_problem_as_the_body(tmp_path: Path, from_body: Problem) -> None:
@@ -72,7 +75,7 @@ def test_tables_hold_the_same_problem_as_the_body(tmp_path: Path, from_body: Pro
         _write(tmp_path / f"{name}.csv", content)
         for name, content in (("requests", REQUESTS), ("volunteers", VOLUNTEERS), ("pairs", PAIRS))
     )
-    assert sources.read_tables(requests, volunteers, pairs, head=HEAD, now=NOW) == from_body
+    assert ProblemTables(requests, volunteers, pairs, head=HEAD).read(now=NOW) == from_body
 
 
 def test_ndjson_holds_the_same_problem_as_the_body(tmp_path: Path, from_body: Problem) -> None:
@@ -80,7 +83,7 @@ def test_ndjson_holds_the_same_problem_as_the_body(tmp_path: Path, from_body: Pr
         _write(tmp_path / f"{name}.ndjson", "\n".join(map(json.dumps, BODY[name])))
         for name in ("requests", "volunteers", "pairs")
     )
-    assert sources.read_tables(requests, volunteers, pairs, head=HEAD, now=NOW) == from_body
+    assert ProblemTables(requests, volunteers, pairs, head=HEAD).read(now=NOW) == from_body
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_every_fault_of_a_problem_file_has_its_pointer(
     monkeypatch.chdir(tmp_path)
     _write(tmp_path / "problem.json", content)
     with pytest.raises(BadInputError) as caught:
-        sources.read_problem(Path("problem.json"), now=NOW)
+        ProblemFile(Path("problem.json")).read(now=NOW)
     found = [str(fault) for fault in caught.value.faults]
     assert [text[: len(start)] for text, start in zip(found, faults, strict=True)] == faults
 
@@ -146,9 +149,19 @@ def test_every_fault_of_the_tables_has_its_file_line_and_column(
     _write(tmp_path / "r.csv", requests)
     _write(tmp_path / "v.csv", volunteers)
     with pytest.raises(BadInputError) as caught:
-        sources.read_tables(Path("r.csv"), Path("v.csv"), None, head=HEAD | head, now=NOW)
+        ProblemTables(Path("r.csv"), Path("v.csv"), None, head=HEAD | head).read(now=NOW)
     found = [str(fault) for fault in caught.value.faults]
     assert [text[: len(start)] for text, start in zip(found, faults, strict=True)] == faults
+
+
+def test_a_fault_that_the_solver_finds_is_told_as_one_of_the_files(tmp_path: Path) -> None:
+    far = "2026-11-24T09:00:00+08:00/2026-11-24T10:00:00+08:00|2029-01-01T09:00:00+08:00/2029-01-01T10:00:00+08:00"
+    requests = _write(tmp_path / "r.csv", f"id,windows\nr1,\nr2,{far}\n")
+    volunteers = _write(tmp_path / "v.csv", "id\nv1\n")
+    source = ProblemTables(requests, volunteers, None, head=HEAD)
+    problem = source.read(now=NOW)
+    with pytest.raises(BadInputError, match=r"r\.csv: line 3, column windows: A window may end"), source.located():
+        pipeline.solve(problem, clock=time.perf_counter)
 
 
 def test_a_plan_file_that_is_no_plan_says_where(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def _stoppable() -> Iterator[None]:
 
 def _match(running: Service, problem_file: Path, plan_file: Path, console: Console) -> tuple[Problem, Plan]:
     body = problem_file.read_bytes()
-    problem = sources.read_problem(problem_file, now=datetime.now(UTC))  # noqa: TID251 - the command line is an edge
+    problem = sources.ProblemFile(problem_file).read(now=datetime.now(UTC))  # noqa: TID251 - the command line is an edge
     console.print(f"{problem_file.name}: {len(problem.requests):,} requests, {len(problem.volunteers):,} volunteers")
     with progress.bar(console, "sending", is_shown=True) as report:
         answer = _ask(running.url, body, report)

@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 
 from matcher.api.match import from_plan
-from matcher.cli import exits, output, progress, sources, summary
+from matcher.cli import exits, output, progress, summary
 from matcher.cli.exits import ExitCode
+from matcher.cli.sources import ProblemFile, ProblemTables, Source
 from matcher.domain.geo import Crs
 from matcher.domain.plans import Options, Plan, Problem
 from matcher.matching import pipeline, verify
@@ -103,11 +104,14 @@ def match(
 
     In NDJSON every line is an object as in the lists of the JSON body; only there can a request have roles.
     """
-    problem = _read(problem_file, requests, volunteers, pairs, _head(now, time_zone, crs))
+    head = {"now": now, "time_zone": time_zone, "crs": crs.value}
+    source = _source(problem_file, requests, volunteers, pairs, head)
+    clock = datetime.now(UTC)  # noqa: TID251 - the command line is an edge
+    problem = source.read(now=clock)
     problem = replace(problem, options=_options(problem.options, seed, time_limit, iterations, explain=explain))
     console = Console(stderr=True, highlight=False)
     is_shown = console.is_terminal if show_progress is None else show_progress
-    with progress.bar(console, "reading", is_shown=is_shown) as report:
+    with source.located(), progress.bar(console, "reading", is_shown=is_shown) as report:
         plan = pipeline.solve(problem, clock=time.perf_counter, report=report, backend=_BACKENDS[backend])
     body = from_plan(plan, time_zone=problem.time_zone)
     output.write(file, lambda stream: stream.write(body.model_dump_json(indent=2, exclude_unset=True) + "\n"))
@@ -118,21 +122,16 @@ def match(
         _check(problem, plan)
 
 
-def _read(
+def _source(
     problem: Path | None, requests: Path | None, volunteers: Path | None, pairs: Path | None, head: dict[str, Any]
-) -> Problem:
-    clock = datetime.now(UTC)  # noqa: TID251 - the command line is an edge
+) -> Source:
     if problem is not None and (requests or volunteers or pairs):
         raise typer.BadParameter("give a problem file or tables, not both", param_hint="PROBLEM")
     if problem is not None:
-        return sources.read_problem(problem, now=clock)
+        return ProblemFile(problem)
     if requests is None or volunteers is None:
         raise typer.BadParameter("give a problem file, or both --requests and --volunteers", param_hint="PROBLEM")
-    return sources.read_tables(requests, volunteers, pairs, head=head, now=clock)
-
-
-def _head(now: str | None, time_zone: str, crs: Crs) -> dict[str, Any]:
-    return {"now": now, "time_zone": time_zone, "crs": crs.value}
+    return ProblemTables(requests, volunteers, pairs, head=head)
 
 
 def _options(

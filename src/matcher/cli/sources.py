@@ -1,7 +1,9 @@
 """Where a problem comes from: one JSON file, or tables of requests and volunteers."""
 
 import sys
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,67 +21,112 @@ from matcher.cli.tables import Rows
 from matcher.domain.errors import Fault, InvalidProblemError
 from matcher.domain.plans import Plan, Problem
 
-__all__ = ["read_json", "read_plan", "read_problem", "read_tables"]
+__all__ = ["ProblemFile", "ProblemTables", "Source", "read_plan"]
 
 
-def read_problem(path: Path, *, now: datetime) -> Problem:
-    """Read a problem file; ``-`` is standard input.
+class Source(ABC):
+    """One or more files that hold a problem, and the way from a fault of it back into them."""
 
-    Parameters
-    ----------
-    path
-        A body of ``POST /v1/match``.
-    now
-        When the plan is made, if the file does not say.
+    def read(self, *, now: datetime) -> Problem:
+        """Read the problem; ``now`` is when the plan is made, if the files do not say.
 
-    Raises
-    ------
-    BadInputError
-        With every fault of the file.
-    """
-    try:
-        return match.to_problem(match.read(read_json(path)), now=now)
-    except InvalidProblemError as error:
-        raise _in_file(path, error.faults) from None
+        Raises
+        ------
+        BadInputError
+            With every fault of the files.
+        """
+        with self.located():
+            return match.to_problem(self._body(), now=now)
+
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Tell the faults that anybody finds in the problem as faults of the files.
+
+        Raises
+        ------
+        BadInputError
+            Instead of InvalidProblemError.
+        """
+        try:
+            yield
+        except ValidationError as error:
+            raise BadInputError([self._locate(fault) for fault in faults.from_validation(error)]) from None
+        except InvalidProblemError as error:
+            raise BadInputError([self._locate(fault) for fault in error.faults]) from None
+
+    @abstractmethod
+    def _body(self) -> ProblemBody: ...
+
+    @abstractmethod
+    def _locate(self, fault: Fault) -> FileFault: ...
 
 
-def read_tables(
-    requests: Path, volunteers: Path, pairs: Path | None, *, head: dict[str, Any], now: datetime
-) -> Problem:
-    """Read a problem out of two or three tables.
+class ProblemFile(Source):
+    """A body of ``POST /v1/match`` in a file; ``-`` is standard input."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _body(self) -> ProblemBody:
+        return match.read(_content(self._path))
+
+    def _locate(self, fault: Fault) -> FileFault:
+        return _in_file(self._path, fault)
+
+
+class ProblemTables(Source):
+    """Tables of requests and volunteers, perhaps of pairs; CSV or NDJSON.
 
     Parameters
     ----------
     requests, volunteers, pairs
-        CSV or NDJSON files.
+        The files.
     head
         The other members of the body: now, time zone, coordinate system.
-    now
-        When the plan is made, if ``head`` does not say.
-
-    Raises
-    ------
-    BadInputError
-        With every fault of all files.
     """
-    found: list[Rows] = []
-    wrong: list[FileFault] = []
-    for path, table in ((requests, REQUESTS), (volunteers, VOLUNTEERS), (pairs, PAIRS)):
-        if path is None:
-            continue
-        try:
-            found.append(tables.read(path, table))
-        except BadInputError as error:
-            wrong += error.faults
-    if wrong:
-        raise BadInputError(wrong)
-    try:
-        body = ProblemBody.model_validate(head | {rows.table.name: rows.items for rows in found})
-        return match.to_problem(body, now=now)
-    except ValidationError as error:
-        raise BadInputError([_locate(fault, found) for fault in faults.from_validation(error)]) from None
-    except InvalidProblemError as error:
-        raise BadInputError([_locate(fault, found) for fault in error.faults]) from None
+
+    def __init__(self, requests: Path, volunteers: Path, pairs: Path | None, *, head: Mapping[str, Any]) -> None:
+        self._paths = {REQUESTS.name: requests, VOLUNTEERS.name: volunteers, PAIRS.name: pairs}
+        self._head = head
+        self._rows: dict[str, Rows] = {}
+
+    def _body(self) -> ProblemBody:
+        wrong: list[FileFault] = []
+        for table in (REQUESTS, VOLUNTEERS, PAIRS):
+            path = self._paths[table.name]
+            if path is None:
+                continue
+            try:
+                self._rows[table.name] = tables.read(path, table)
+            except BadInputError as error:
+                wrong += error.faults
+        if wrong:
+            raise BadInputError(wrong)
+        return ProblemBody.model_validate({**self._head, **{name: rows.items for name, rows in self._rows.items()}})
+
+    def _locate(self, fault: Fault) -> FileFault:
+        place = self._find(fault.pointer)
+        if place is None:
+            option = "--" + fault.pointer.removeprefix("/").replace("_", "-")
+            return FileFault("", option, fault.detail.in_language("en"))
+        rows, row, rest = place
+        return rows.locate(row, rest, self._with_first_located(fault))
+
+    def _with_first_located(self, fault: Fault) -> Fault:
+        """Return the fault with a pointer to something earlier, if it tells of one, as a place in a file."""
+        first = fault.detail.values.get("first")
+        place = self._find(first) if isinstance(first, str) else None
+        if place is None:
+            return fault
+        rows, row, _ = place
+        values = {**fault.detail.values, "first": rows.place(row)}
+        return replace(fault, detail=replace(fault.detail, values=values))
+
+    def _find(self, pointer: str) -> tuple[Rows, int, tuple[str, ...]] | None:
+        """Return the table, the row and the path inside it that a pointer such as ``/requests/3/id`` names."""
+        name, _, rest = pointer.removeprefix("/").partition("/")
+        row, *path = rest.split("/")
+        return (self._rows[name], int(row), tuple(path)) if name in self._rows and row.isdecimal() else None
 
 
 def read_plan(path: Path) -> Plan:
@@ -91,42 +138,15 @@ def read_plan(path: Path) -> Plan:
         With every fault of the file.
     """
     try:
-        return match.to_plan(PlanBody.model_validate_json(read_json(path)))
+        return match.to_plan(PlanBody.model_validate_json(_content(path)))
     except ValidationError as error:
-        raise _in_file(path, faults.from_validation(error)) from None
+        raise BadInputError([_in_file(path, fault) for fault in faults.from_validation(error)]) from None
 
 
-def read_json(path: Path) -> bytes:
-    """Return the content of a file, or of standard input for ``-``."""
+def _content(path: Path) -> bytes:
     return sys.stdin.buffer.read() if path == output.STANDARD else path.read_bytes()
 
 
-def _in_file(path: Path, found: Sequence[Fault]) -> BadInputError:
+def _in_file(path: Path, fault: Fault) -> FileFault:
     name = "standard input" if path == output.STANDARD else str(path)
-    return BadInputError([FileFault(name, fault.pointer, fault.detail.in_language("en")) for fault in found])
-
-
-def _locate(fault: Fault, found: Sequence[Rows]) -> FileFault:
-    """Return a fault of the body as one of the file that the value came from."""
-    first = fault.detail.values.get("first")
-    if isinstance(first, str):
-        place = _split(first, found)
-        if place is not None:
-            rows, row, _ = place
-            fault = replace(
-                fault, detail=replace(fault.detail, values={**fault.detail.values, "first": rows.place(row)})
-            )
-    place = _split(fault.pointer, found)
-    if place is None:
-        option = "--" + fault.pointer.removeprefix("/").replace("_", "-")
-        return FileFault("", option, fault.detail.in_language("en"))
-    rows, row, rest = place
-    return rows.locate(row, rest, fault)
-
-
-def _split(pointer: str, found: Sequence[Rows]) -> tuple[Rows, int, tuple[str, ...]] | None:
-    """Return the table, the row and the path inside it that a pointer such as ``/requests/3/id`` names."""
-    name, _, rest = pointer.removeprefix("/").partition("/")
-    row, *path = rest.split("/")
-    rows = next((rows for rows in found if rows.table.name == name), None)
-    return (rows, int(row), tuple(path)) if rows and row.isdecimal() else None
+    return FileFault(name, fault.pointer, fault.detail.in_language("en"))

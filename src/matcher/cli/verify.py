@@ -27,7 +27,7 @@ def verify(
         matcher verify problem.json plan.json
     """
     clock = datetime.now(UTC)  # noqa: TID251 - the command line is an edge
-    problem = sources.read_problem(problem_file, now=clock)
+    problem = sources.ProblemFile(problem_file).read(now=clock)
     plan = sources.read_plan(plan_file)
     found = proof.violations(problem, plan)
     if found:
