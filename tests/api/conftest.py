@@ -1,6 +1,7 @@
 """One running service for all tests of the API that do not harm it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,13 @@ from running import RunningService, running
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    with running(tmp_path_factory.mktemp("service"), solver_grace_s=10) as started:
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return one place for the data of all services, so that their PostgreSQL is made once."""
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="session")
+def service(data_dir: Path) -> Iterator[RunningService]:
+    with running(data_dir, solver_grace_s=10) as started:
         started.wait_until("/health/ready")
         yield started

@@ -21,9 +21,9 @@ def assert_unharmed(service: RunningService) -> None:
     assert service.match(PROBLEM).status_code == 200
 
 
-def test_a_solver_past_its_time_is_ended_and_the_service_unharmed(tmp_path: Path) -> None:
+def test_a_solver_past_its_time_is_ended_and_the_service_unharmed(data_dir: Path) -> None:
     # Reading this problem alone takes longer than all the time that it gets.
-    with running(tmp_path, solver_grace_s=0.05, solver_workers=1) as service:
+    with running(data_dir, solver_grace_s=0.05, solver_workers=1) as service:
         answer = service.match({**to_body(city.generate("Mt", 1)), "options": {"time_limit_s": 0.05}})
         assert (answer.status_code, answer.json()["code"]) == (504, "solver-timeout")
         location = service.start_match({**to_body(city.generate("Mt", 1)), "options": {"time_limit_s": 0.05}})
@@ -31,17 +31,17 @@ def test_a_solver_past_its_time_is_ended_and_the_service_unharmed(tmp_path: Path
         assert service.client.get("/health/live").status_code == 200
 
 
-def test_a_problem_past_the_memory_cap_is_refused_and_the_service_unharmed(tmp_path: Path) -> None:
-    with running(tmp_path, solver_memory_mb=512, solver_workers=1) as service:
+def test_a_problem_past_the_memory_cap_is_refused_and_the_service_unharmed(data_dir: Path) -> None:
+    with running(data_dir, solver_memory_mb=512, solver_workers=1) as service:
         answer = service.match(to_body(city.generate("M", 1)))
         assert (answer.status_code, answer.json()["code"]) == (507, "solver-memory")
         assert "512" in answer.json()["detail"]
         assert_unharmed(service)
 
 
-def test_more_than_the_caps_is_refused_with_the_cap_named(tmp_path: Path) -> None:
+def test_more_than_the_caps_is_refused_with_the_cap_named(data_dir: Path) -> None:
     with running(
-        tmp_path, max_requests=2, max_volunteers=3, max_pairs=1, max_body_bytes=2000, solver_workers=1
+        data_dir, max_requests=2, max_volunteers=3, max_pairs=1, max_body_bytes=2000, solver_workers=1
     ) as service:
         pair = {"request_id": "r0", "volunteer_id": "v0"}
         for name, most, body in (
@@ -57,8 +57,8 @@ def test_more_than_the_caps_is_refused_with_the_cap_named(tmp_path: Path) -> Non
         assert_unharmed(service)
 
 
-def test_more_than_the_queue_holds_is_asked_to_come_back(tmp_path: Path) -> None:
-    with running(tmp_path, solver_queue=1, solver_workers=1) as service:
+def test_more_than_the_queue_holds_is_asked_to_come_back(data_dir: Path) -> None:
+    with running(data_dir, solver_queue=1, solver_workers=1) as service:
         locations = [service.start_match(crisis(time_limit_s=300)) for _ in range(2)]
         refused = service.match(PROBLEM)
         assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
@@ -68,8 +68,8 @@ def test_more_than_the_queue_holds_is_asked_to_come_back(tmp_path: Path) -> None
         assert_unharmed(service)
 
 
-def test_a_caller_who_leaves_frees_the_solver(tmp_path: Path) -> None:
-    with running(tmp_path, solver_queue=0, solver_workers=1) as service:
+def test_a_caller_who_leaves_frees_the_solver(data_dir: Path) -> None:
+    with running(data_dir, solver_queue=0, solver_workers=1) as service:
         try:
             service.client.post("/v1/match", json=crisis(time_limit_s=300), timeout=1)
         except httpx.ReadTimeout:
@@ -82,8 +82,8 @@ def test_a_caller_who_leaves_frees_the_solver(tmp_path: Path) -> None:
         assert answer.status_code == 200
 
 
-def test_results_are_kept_up_to_a_number_and_the_oldest_goes_first(tmp_path: Path) -> None:
-    with running(tmp_path, max_results=2, solver_workers=1) as service:
+def test_results_are_kept_up_to_a_number_and_the_oldest_goes_first(data_dir: Path) -> None:
+    with running(data_dir, max_results=2, solver_workers=1) as service:
         locations = []
         for _ in range(3):
             locations.append(service.start_match(PROBLEM))
@@ -91,8 +91,8 @@ def test_results_are_kept_up_to_a_number_and_the_oldest_goes_first(tmp_path: Pat
         assert [service.client.get(location).status_code for location in locations] == [404, 200, 200]
 
 
-def test_results_expire(tmp_path: Path) -> None:
-    with running(tmp_path, result_ttl_s=1.5, solver_workers=1) as service:
+def test_results_expire(data_dir: Path) -> None:
+    with running(data_dir, result_ttl_s=1.5, solver_workers=1) as service:
         location = service.start_match(PROBLEM)
         service.wait_for(location, "done")
         deadline = time.monotonic() + 30
@@ -101,8 +101,8 @@ def test_results_expire(tmp_path: Path) -> None:
         assert service.client.get(location).status_code == 404
 
 
-def test_scipy_answers_while_the_kernels_are_compiled(tmp_path: Path) -> None:
-    with running(tmp_path, kernels=True, NUMBA_CACHE_DIR=tmp_path / "cold") as service:
+def test_scipy_answers_while_the_kernels_are_compiled(data_dir: Path, tmp_path: Path) -> None:
+    with running(data_dir, kernels=True, NUMBA_CACHE_DIR=tmp_path / "cold") as service:
         early = service.client.get("/health/ready")
         assert (early.status_code, early.json()["code"]) == (503, "not-ready")
         assert "kernels-loading" in {fault["code"] for fault in early.json()["errors"]}
@@ -111,8 +111,8 @@ def test_scipy_answers_while_the_kernels_are_compiled(tmp_path: Path) -> None:
         assert service.client.get("/health/ready").status_code == 503
 
 
-def test_a_stopping_service_tells_callers_to_come_back_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with running(tmp_path, drain_s=2, solver_workers=1) as service:
+def test_a_stopping_service_tells_callers_to_come_back_and_leaves_nothing_behind(data_dir: Path) -> None:
+    with running(data_dir, drain_s=2, solver_workers=1) as service:
         location = service.start_match(crisis(time_limit_s=300))
         service.wait_for(location, "running")
         children = _children(service.process.pid)
@@ -127,8 +127,8 @@ def test_a_stopping_service_tells_callers_to_come_back_and_leaves_nothing_behind
         assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
-def test_solvers_end_with_a_service_that_was_killed(tmp_path: Path) -> None:
-    with running(tmp_path, solver_workers=1) as service:
+def test_solvers_end_with_a_service_that_was_killed(data_dir: Path) -> None:
+    with running(data_dir, solver_workers=1) as service:
         location = service.start_match(crisis(time_limit_s=300))
         service.wait_for(location, "running")
         children = _children(service.process.pid)

@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_a_problem_is_answered_with_a_plan(service: RunningService) -> None:
 
 
 def test_the_plan_of_the_description_is_the_plan_of_its_problem(service: RunningService) -> None:
-    shown = examples.PLANS["two-requests"]["value"]
+    shown = deepcopy(examples.PLANS["two-requests"]["value"])
     given = service.match(PROBLEM).raise_for_status().json()
     for plan in (shown, given):
         for varying in ("timings_s", "backend", "iterations"):
