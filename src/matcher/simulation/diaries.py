@@ -83,7 +83,7 @@ class Diaries:
     def _is_within_limits(self, v: int, minutes: int) -> bool:
         volunteers, tasks = self._instance.volunteers, self._tasks[v]
         planned = sum(task.end - task.start for task in tasks)
-        return len(tasks) < volunteers.max_assignments[v] and planned + minutes <= volunteers.max_minutes[v]
+        return bool(len(tasks) < volunteers.max_assignments[v] and planned + minutes <= volunteers.max_minutes[v])
 
     def _is_within_day(self, v: int, start: int, minutes: int) -> bool:
         days = self._instance.days
