@@ -17,7 +17,7 @@ _ORDER = {reason: place for place, reason in enumerate(Reason)}
 def figures(plan: Plan) -> Table:
     """Return the plan in numbers, each beside its bound where it has one."""
     summary = plan.summary
-    table = Table("", "plan", "", title="The plan", title_justify="left")
+    table = _table("The plan", "", "plan", "")
     table.add_row("requests served", f"{summary.served_requests:,}", f"of {summary.requests:,}")
     table.add_row(
         "urgency served",
@@ -42,7 +42,7 @@ def beside(problem: Problem, plan: Plan, by_hand: Sequence[Choice]) -> Table:
     """Return the plan beside what sending the nearest, in the order of the calls, would reach."""
     served = {choice.request for choice in by_hand}
     urgency = sum(problem.requests[r].urgency for r in served)
-    table = Table("", "plan", "nearest first", "difference", title="Beside matching by hand", title_justify="left")
+    table = _table("Beside matching by hand", "", "plan", "nearest first", "difference")
     for name, ours, theirs in (
         ("requests served", plan.summary.served_requests, len(served)),
         ("urgency served", plan.summary.served_urgency, urgency),
@@ -82,7 +82,7 @@ def open_requests(plan: Plan) -> Table:
         hurdle = _last_hurdle(item)
         requests[hurdle] += 1
         places[hurdle] += item.missing_headcount
-    table = Table("why", "", title="What stays open", title_justify="left")
+    table = _table("What stays open", "why", "")
     table.add_column("requests", justify="right")
     table.add_column("places", justify="right")
     for hurdle, count in requests.most_common():
@@ -102,7 +102,7 @@ def _last_hurdle(item: Unassigned) -> Reason | None:
 
 def shortages(plan: Plan, names: Mapping[str, str], *, most: int = 8) -> Table:
     """Return what is short where, the worst first; ``names`` gives regions their names."""
-    table = Table("region", "skill", "day", title="What is short", title_justify="left")
+    table = _table("What is short", "region", "skill", "day")
     table.add_column("unserved urgency", justify="right")
     table.add_column("one more would serve", justify="right")
     worst = sorted(plan.shortage, key=lambda item: item.unserved_urgency, reverse=True)
@@ -110,4 +110,12 @@ def shortages(plan: Plan, names: Mapping[str, str], *, most: int = 8) -> Table:
         region = names.get(item.region or "", item.region or "–")
         day = item.day.isoformat() if item.day else "–"
         table.add_row(region, item.skill or "–", day, f"{item.unserved_urgency:,}", f"{item.value_of_one_more:,}")
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        # Chinese has no spaces to break at: without this, a narrow terminal would cut it off.
+        table.add_column(column, overflow="fold")
     return table
