@@ -57,6 +57,12 @@ def test_more_than_the_caps_is_refused_with_the_cap_named(data_dir: Path) -> Non
         assert_unharmed(service)
 
 
+def test_no_problem_gets_more_seconds_than_the_service_allows(data_dir: Path) -> None:
+    with running(data_dir, solver_time_limit_s=0.5, solver_workers=1) as service:
+        plan = service.match(crisis(time_limit_s=300)).raise_for_status().json()
+        assert plan["summary"]["stopped_by"] == "time"
+
+
 def test_more_than_the_queue_holds_is_asked_to_come_back(data_dir: Path) -> None:
     with running(data_dir, solver_queue=1, solver_workers=1) as service:
         locations = [service.start_match(crisis(time_limit_s=300)) for _ in range(2)]

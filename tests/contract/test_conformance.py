@@ -15,7 +15,7 @@ SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "schemathesis"
 @pytest.mark.timeout(600)
 def test_no_case_finds_a_difference_between_service_and_description(tmp_path: Path) -> None:
     # The stranger asks for more answers at once than the queue would hold.
-    with running(tmp_path, solver_queue=10_000, max_results=10_000) as service:
+    with running(tmp_path, solver_queue=10_000, max_results=10_000, solver_time_limit_s=0.2) as service:
         service.wait_until("/health/ready")
         location = f"{service.client.base_url}/openapi.json"
         found = subprocess.run(

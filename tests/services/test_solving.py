@@ -17,7 +17,7 @@ from running import crisis
 
 ANSWER = "matcher.api.answer:answer"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-CAPS = Caps(requests=10_000, volunteers=10_000, pairs=10_000)
+CAPS = Caps(requests=10_000, volunteers=10_000, pairs=10_000, time_limit_s=300)
 WAIT_S = 120
 
 

@@ -195,7 +195,9 @@ class OptionsBody(Body):
     """How to solve. The same seed and number of iterations give the same plan, unless time runs out first."""
 
     weights: WeightsBody = Field(default_factory=WeightsBody)
-    time_limit_s: Annotated[float, Field(ge=0.05, le=300)] = 10.0
+    time_limit_s: Annotated[
+        float, Field(ge=0.05, le=300, description="A service may allow less; the plan says what ended it.")
+    ] = 10.0
     iterations: Annotated[int, Field(ge=0, le=1_000_000_000, description="Left out: as the size asks for.")] | None = (
         None
     )

@@ -1,6 +1,6 @@
 """Reading a problem out of a body, within the caps of a service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from matcher.api import match
@@ -13,11 +13,12 @@ __all__ = ["Caps", "read"]
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """The largest problem that is taken on."""
+    """The largest problem that is taken on, and the most seconds that one gets however many it asks for."""
 
     requests: int
     volunteers: int
     pairs: int
+    time_limit_s: float
 
     def check(self, value: JsonValue) -> None:
         """Refuse a body that is too long, before anything else is done with it.
@@ -51,4 +52,6 @@ def read(body: bytes, *, now: datetime, caps: Caps) -> Problem:
     TooLargeError
         If it is past a cap.
     """
-    return match.to_problem(match.read(body, check=caps.check), now=now)
+    problem = match.to_problem(match.read(body, check=caps.check), now=now)
+    options = replace(problem.options, time_limit_s=min(problem.options.time_limit_s, caps.time_limit_s))
+    return replace(problem, options=options)

@@ -128,7 +128,9 @@ async def match_problem(
     made it: until results are stored, ask that same process.
     """
     body = await uploads.receive(request, most_bytes=settings.max_body_bytes)
-    caps = reading.Caps(settings.max_requests, settings.max_volunteers, settings.max_pairs)
+    caps = reading.Caps(
+        settings.max_requests, settings.max_volunteers, settings.max_pairs, settings.solver_time_limit_s
+    )
     if len(body) <= _READ_AT_ONCE_BYTES:
         await run_in_threadpool(reading.read, body, now=now, caps=caps)
     if not _prefers_async(request):
