@@ -58,6 +58,8 @@ def demo(
     console = Console(highlight=False)
     wanted = settings.load()
     plan_file = file or wanted.data_dir / "demo-plan.json"
+    plan_file.parent.mkdir(parents=True, exist_ok=True)
+    output.ensure_possible(plan_file)
     chosen = service.free_port(wanted.host, wanted.port if port is None else port)
     try:
         with _stoppable(), service.running(wanted.host, chosen, wanted.data_dir / "demo-service.log") as running:
@@ -106,7 +108,6 @@ def _match(running: Service, problem_file: Path, plan_file: Path, console: Conso
     console.print(f"{problem_file.name}: {len(problem.requests):,} requests, {len(problem.volunteers):,} volunteers")
     with progress.bar(console, "sending", is_shown=True) as report:
         answer = _ask(running.url, body, report)
-    plan_file.parent.mkdir(parents=True, exist_ok=True)
     plan_body = PlanBody.model_validate(answer)
     output.write(plan_file, lambda stream: stream.write(plan_body.model_dump_json(indent=2, exclude_unset=True) + "\n"))
     return problem, to_plan(plan_body)

@@ -36,5 +36,6 @@ def generate(
         matcher generate --size M --output city.json
         matcher generate --size St | matcher match - --output plan.json
     """
+    output.ensure_possible(file)
     problem = city.generate(size, seed)
     output.write(file, lambda stream: city_body.write_body(problem, stream))

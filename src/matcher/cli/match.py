@@ -104,6 +104,7 @@ def match(
 
     In NDJSON every line is an object as in the lists of the JSON body; only there can a request have roles.
     """
+    output.ensure_possible(file)
     head = {"now": now, "time_zone": time_zone, "crs": crs.value}
     source = _source(problem_file, requests, volunteers, pairs, head)
     clock = datetime.now(UTC)  # noqa: TID251 - the command line is an edge

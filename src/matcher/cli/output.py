@@ -1,5 +1,6 @@
 """Where results go: a file, whole or not at all, or standard output."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -7,9 +8,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-__all__ = ["STANDARD", "write"]
+__all__ = ["STANDARD", "ensure_possible", "write"]
 
 STANDARD = Path("-")
+
+
+def ensure_possible(path: Path) -> None:
+    """Find out that a result cannot be written before the work for it is done.
+
+    Raises
+    ------
+    OSError
+        If the folder is not there or may not be written to, or the path is a folder itself.
+    """
+    folder = path.resolve().parent
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path == STANDARD or (path.exists() and not path.is_file()):
+        return
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 def write(path: Path, fill: Callable[[TextIO], object]) -> None:
@@ -20,7 +40,9 @@ def write(path: Path, fill: Callable[[TextIO], object]) -> None:
     if path == STANDARD:
         fill(sys.stdout)
         sys.stdout.flush()
-    elif path.exists() and not path.is_file():
+        return
+    ensure_possible(path)
+    if path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8") as device:
             fill(device)
     else:
