@@ -52,6 +52,16 @@ def test_the_oldest_finished_result_makes_room() -> None:
         results.get(done.id, now=NOW)
 
 
+def test_the_oldest_answers_go_when_all_together_are_too_long() -> None:
+    results = Results(most=10, lifetime=HOUR, most_bytes=4)
+    first, second, third = (results.add(ticket(is_done=True), now=NOW) for _ in range(3))
+    results.make_room(now=NOW)
+    with pytest.raises(NotFoundError):
+        results.get(first.id, now=NOW)
+    assert results.get(second.id, now=NOW) is second
+    assert results.get(third.id, now=NOW) is third
+
+
 def test_there_is_no_room_while_nothing_is_finished() -> None:
     results = Results(most=1, lifetime=HOUR)
     results.add(ticket(is_done=False), now=NOW)

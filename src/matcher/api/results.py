@@ -127,6 +127,8 @@ async def match_problem(
     202 at once, and the plan waits at its `Location` for an hour, in the memory of the process that
     made it: until results are stored, ask that same process.
     """
+    # Nobody should send 64 MiB to hear that there is no room.
+    solvers.check_room()
     body = await uploads.receive(request, most_bytes=settings.max_body_bytes)
     caps = reading.Caps(
         settings.max_requests, settings.max_volunteers, settings.max_pairs, settings.solver_time_limit_s

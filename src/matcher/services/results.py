@@ -3,11 +3,14 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from matcher.domain.errors import NotFoundError, OverloadedError, Text
 from matcher.services.solving import Ticket
 
 __all__ = ["Result", "Results"]
+
+_MIB: Final = 2**20
 
 
 @dataclass(slots=True)
@@ -24,15 +27,16 @@ class Result:
 
 
 class Results:
-    """A bounded number of results, each for a bounded time. For one thread alone."""
+    """A bounded number of results of bounded size, each for a bounded time. For one thread alone."""
 
-    def __init__(self, *, most: int, lifetime: timedelta) -> None:
+    def __init__(self, *, most: int, lifetime: timedelta, most_bytes: int = 256 * _MIB) -> None:
         self._most = most
+        self._most_bytes = most_bytes
         self._lifetime = lifetime
         self._by_id: dict[str, Result] = {}
 
     def make_room(self, *, now: datetime) -> None:
-        """Forget what has expired and, if need be, the oldest answer.
+        """Forget what has expired and, if need be, the oldest answers.
 
         Raises
         ------
@@ -40,14 +44,15 @@ class Results:
             If none of the results is finished.
         """
         self._expire(now)
-        if len(self._by_id) < self._most:
-            return
-        oldest = next((result for result in self._by_id.values() if result.ticket.answer.done()), None)
-        if oldest is None:
-            raise OverloadedError(
-                Text(en="Too many results wait to be computed.", zh="等待计算的结果过多。"),
-            )
-        del self._by_id[oldest.id]
+        finished = [result for result in self._by_id.values() if result.ticket.answer.done()]
+        size = sum(map(_size, finished))
+        for oldest in finished:
+            if len(self._by_id) < self._most and size <= self._most_bytes:
+                break
+            size -= _size(oldest)
+            del self._by_id[oldest.id]
+        if len(self._by_id) >= self._most:
+            raise OverloadedError(Text(en="Too many results wait to be computed.", zh="等待计算的结果过多。"))
 
     def add(self, ticket: Ticket, *, now: datetime) -> Result:
         """Keep a ticket, after ``make_room``."""
@@ -90,3 +95,8 @@ class Results:
                 result.expires_at = now + self._lifetime
             if result.expires_at is not None and result.expires_at <= now:
                 del self._by_id[result.id]
+
+
+def _size(finished: Result) -> int:
+    answer = finished.ticket.answer
+    return 0 if answer.exception() is not None else len(answer.result())

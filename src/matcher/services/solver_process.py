@@ -52,7 +52,7 @@ def main(descriptor: int, backend: Backend, memory_mb: int, log_level: str) -> N
     gc.disable()
     with Connection(descriptor) as connection:
         _load(backend)
-        # RLIMIT_AS would count what numba and OpenBLAS only reserve.
+        # RLIMIT_AS would count what numba and OpenBLAS only reserve. Systems other than Linux count neither.
         resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * _MIB, memory_mb * _MIB))
         connection.send(Ready(backend))
         try:
@@ -82,13 +82,13 @@ def _receive(connection: Connection) -> Task | None:
 
 
 def _run(task: Task, connection: Connection, backend: Backend) -> Message:
-    next_report = time.monotonic()
+    last_stage, next_report = "", 0.0
 
     def report(stage: str, fraction: float) -> None:
-        nonlocal next_report
-        if time.monotonic() >= next_report:
+        nonlocal last_stage, next_report
+        if stage != last_stage or time.monotonic() >= next_report:
             connection.send(Progress(stage, fraction))
-            next_report = time.monotonic() + _REPORT_S
+            last_stage, next_report = stage, time.monotonic() + _REPORT_S
 
     def allow(seconds: float) -> None:
         connection.send(Allowance(seconds))

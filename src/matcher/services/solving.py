@@ -126,15 +126,25 @@ class Solvers:
         """
         ticket = Ticket(Task(work, arguments))
         with self._changed:
-            if self._is_closing:
-                raise _stopping()
-            if len(self._waiting) + len(self._running) >= self._limits.queue + self._limits.workers:
-                raise OverloadedError(
-                    Text(en="Every solver is busy and the queue is full.", zh="求解器全部忙碌，队列已满。")
-                )
+            self.check_room()
             self._waiting.append(ticket)
             self._changed.notify_all()
         return ticket
+
+    def check_room(self) -> None:
+        """Refuse early what ``submit`` would refuse now.
+
+        Raises
+        ------
+        OverloadedError
+            If too many wait already, or the service is stopping.
+        """
+        if self._is_closing:
+            raise _stopping()
+        if len(self._waiting) + len(self._running) >= self._limits.queue + self._limits.workers:
+            raise OverloadedError(
+                Text(en="Every solver is busy and the queue is full.", zh="求解器全部忙碌，队列已满。")
+            )
 
     def cancel(self, ticket: Ticket) -> None:
         """Give a task up; if it runs already, its process is ended. Nothing happens to a task that is done."""
@@ -258,9 +268,11 @@ class Solvers:
             return self._out_of_memory() if is_memory else Crashed()
 
     def _put_back(self, ticket: Ticket) -> MatcherError | None:
-        if ticket.attempts > 1:
-            return _crashed()
         with self._changed:
+            if self._is_closing:
+                return _stopping()
+            if ticket.is_cancelled or ticket.attempts > 1:
+                return _crashed()
             self._running.discard(ticket)
             ticket.child = None
             self._waiting.appendleft(ticket)
@@ -291,6 +303,8 @@ class Solvers:
         with self._changed:
             self._running.discard(ticket)
             ticket.child = None
+            # The answer may be kept for an hour; what was asked need not be.
+            ticket.task = Task(ticket.task.work, ())
             self._changed.notify_all()
         if ticket.is_cancelled:
             ticket.answer.set_exception(CancelledError())
