@@ -41,6 +41,7 @@ class Objective:
     penalty: NDArray[np.int64]  # of each row
     spare_penalty: NDArray[np.int64]
     most: int  # value of a plan that fills everything at no cost
+    urgency_within_reach: int  # of the requests that have candidates and are not served by pins alone
 
     @classmethod
     def of(cls, instance: Instance, edges: Edges) -> "Objective":
@@ -59,7 +60,7 @@ class Objective:
         units, spare = _needed(instance)
         urgency = requests.urgency[rows.request]
         steps = math.lcm(*(int(m) for m in np.unique(units) if m > 0)) if len(units) else 1
-        extra_ceiling = int((spare * urgency).sum())
+        extra_ceiling = int((spare * urgency).sum() + (_optional_roles(instance) * requests.urgency).sum())
         whole = ceiling * (extra_ceiling + 1)
         per_urgency = steps * whole
         if per_urgency * int(urgency.max(initial=1)) >= LARGEST_PENALTY:
@@ -76,7 +77,9 @@ class Objective:
         spare_penalty = np.where(spare > 0, urgency * ceiling, 0)
         open_cost = spare_penalty * spare + penalty * (count - spare)
         most = int((open_cost >> 31).sum()) * 2**31 + int((open_cost & (2**31 - 1)).sum())
-        return cls(per_urgency, ceiling, ceiling, units, spare, penalty, spare_penalty, most)
+        has_candidates = np.diff(edges.ptr[requests.row_ptr]) > 0
+        within_reach = int(requests.urgency[has_candidates & (requests.minimum > 0)].sum())
+        return cls(per_urgency, ceiling, ceiling, units, spare, penalty, spare_penalty, most, within_reach)
 
     def points(self, merit: Merit, instance: Instance) -> int:
         """Return what a plan is worth beyond what pinned assignments serve already."""
@@ -85,13 +88,20 @@ class Objective:
 
     def urgency_bound(self, bound: int, instance: Instance) -> int:
         """Return the most urgency that any plan serves, from a bound on ``points``."""
-        most = (bound + self.cost_ceiling) // self.per_urgency
-        return _served_already(instance) + max(0, most)
+        most = (bound + self.cost_ceiling - 1) // self.per_urgency
+        return _served_already(instance) + min(max(0, most), self.urgency_within_reach)
 
 
 def _served_already(instance: Instance) -> int:
     """Return the urgency of the requests whose minimum is pinned."""
     return int(instance.requests.urgency[instance.requests.minimum == 0].sum())
+
+
+def _optional_roles(instance: Instance) -> NDArray[np.int64]:
+    """Return how many whole roles each request can have filled beyond its minimum."""
+    requests, rows = instance.requests, instance.rows
+    open_roles = np.bincount(rows.request, weights=rows.count > 0, minlength=instance.request_count).astype(np.int64)
+    return np.where(requests.by_role, np.maximum(0, open_roles - requests.minimum), 0)
 
 
 def _needed(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -21,7 +21,7 @@ from matcher.matching.distance import arc_m
 from matcher.matching.objective import Objective
 from matcher.matching.pricing import cost_terms
 from matcher.matching.problem import Compiled, compile_problem
-from matcher.matching.schedule import Budget, Merit, Schedule
+from matcher.matching.schedule import Budget, Schedule
 from matcher.matching.solver import Backend, Flow
 
 __all__ = ["solve"]

@@ -68,7 +68,7 @@ def _load(backend: Backend) -> None:
     """Import what the first task would wait for; by name, since the environment had to be set before."""
     importlib.import_module("matcher.matching.pipeline")
     if backend is Backend.KERNEL:
-        importlib.import_module("matcher.matching.kernels").warm()
+        importlib.import_module("matcher.matching.warming").warm(time.monotonic)
 
 
 def _receive(connection: Connection) -> Task | None:

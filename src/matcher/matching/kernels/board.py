@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.matching.arrays import NEVER, UNLIMITED, Days, Edges, Points, Requests, Rows, Volunteers
-from matcher.matching.kernels.compilation import kernel, step
+from matcher.matching.kernels.compilation import in_place, kernel, step
 from matcher.matching.kernels.timing import day_has_room, day_of, delay_points, earliest_start, last_end, travel_min
 
 __all__ = [
@@ -347,7 +347,7 @@ def withdraw(board, state, edge):
     return start, cost
 
 
-@step
+@in_place
 def total_cost(board, state):
     """Return the cost of all assignments, in points."""
     cost = np.int64(0)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["COMPILED", "kernel", "step"]
+__all__ = ["COMPILED", "in_place", "kernel", "step"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -42,17 +42,26 @@ else:
 
 
 def kernel(function: Function) -> Function:
-    """Compile ``function`` without the interpreter lock, or leave it as it is."""
+    """Compile a function that is called from Python and may allocate."""
     return _compiled(function) if COMPILED else function
 
 
-def step(function: Function) -> Function:
-    """Compile an inner function that allocates nothing.
+def in_place(function: Function) -> Function:
+    """Compile a function that is called from Python and allocates nothing.
 
     numba counts references to every array that it takes out of a tuple, which costs more than the work
     of a small function. Nothing is created or freed here, so the counting is left out: 10 times faster.
     """
     return _compiled(function, _nrt=False) if COMPILED else function
+
+
+def step(function: Function) -> Function:
+    """Compile a function that only other kernels call and that allocates nothing.
+
+    The wrapper that lets Python call it would unpack every array of its arguments: most of the time that compiling a
+    small function takes.
+    """
+    return _compiled(function, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True) if COMPILED else function
 
 
 def _compiled(function: Function, **options: bool) -> Function:

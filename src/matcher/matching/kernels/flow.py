@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.matching.kernels.compilation import kernel, step
+from matcher.matching.kernels.compilation import in_place, kernel, step
 
 __all__ = ["FlowState", "Network", "certificate", "exact_prices", "insert_unit", "new_state", "solve"]
 
@@ -288,7 +288,7 @@ def solve(network, order):
     return state
 
 
-@step
+@in_place
 def certificate(network, u, v, used):
     """Check the dual for feasibility and return both sides of the duality, each as (high, low) with 31 low bits.
 

@@ -10,13 +10,14 @@ import math
 import numpy as np
 
 from matcher.matching.arrays import NEVER
-from matcher.matching.kernels.compilation import kernel, step
+from matcher.matching.kernels.compilation import in_place, kernel, step
+from matcher.matching.kernels.sorting import sort_by_key
 from matcher.matching.kernels.timing import arc_m, delay_points, first_start, last_end
 
 __all__ = ["filter_pairs", "index_volunteers", "join", "popcount"]
 
 
-@step
+@in_place
 def popcount(word):
     """Return the number of set bits of a 64-bit word (Warren, Hacker's Delight, figure 5-2)."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -252,6 +253,7 @@ def join(instance, index, first_row, last_row):
     filled = 0
     row_size = 512
     key = np.empty(row_size, np.int64)
+    position = np.empty(row_size, np.int64)
     start = np.empty(row_size, np.int32)
     distance = np.empty(row_size, np.int32)
     open_places = instance.rows.count
@@ -262,6 +264,7 @@ def join(instance, index, first_row, last_row):
         if found > row_size:
             row_size = 2 * found
             key = np.empty(row_size, np.int64)
+            position = np.empty(row_size, np.int64)
             start = np.empty(row_size, np.int32)
             distance = np.empty(row_size, np.int32)
             found = scan_row(instance, index, i, key, start, distance)
@@ -271,11 +274,13 @@ def join(instance, index, first_row, last_row):
             out_cost = grown(out_cost, size)
             out_start = grown(out_start, size)
             out_distance = grown(out_distance, size)
-        order = np.argsort(key[:found])
         for q in range(found):
-            t = order[q]
-            out_volunteer[filled + q] = key[t] & np.int64(0xFFFFFFFF)
-            out_cost[filled + q] = key[t] >> np.int64(32)
+            position[q] = q
+        sort_by_key(key, position, found)
+        for q in range(found):
+            t = position[q]
+            out_volunteer[filled + q] = key[q] & np.int64(0xFFFFFFFF)
+            out_cost[filled + q] = key[q] >> np.int64(32)
             out_start[filled + q] = start[t]
             out_distance[filled + q] = distance[t]
         filled += found

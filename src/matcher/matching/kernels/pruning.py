@@ -4,6 +4,7 @@ import numpy as np
 
 from matcher.matching.arrays import NEVER
 from matcher.matching.kernels.compilation import kernel, step
+from matcher.matching.kernels.sorting import sort_by_key
 from matcher.matching.kernels.timing import day_has_room, day_of, last_end, travel_min
 
 __all__ = ["by_volunteer", "capacities", "most_together", "team_edges"]
@@ -54,9 +55,11 @@ def capacities(ptr, listed, minutes, max_assignments, max_minutes, day_assignmen
                 longest = max(longest, np.int64(minutes[listed[t]]))
             if longest * most > max_minutes[v]:
                 shortest = np.empty(degree, np.int64)
+                shortest_edge = np.empty(degree, np.int64)
                 for t in range(degree):
+                    shortest_edge[t] = t
                     shortest[t] = minutes[listed[ptr[v] + t]]
-                shortest.sort()
+                sort_by_key(shortest, shortest_edge, degree)
                 fits = 0
                 total = np.int64(0)
                 while fits < most and total + shortest[fits] <= max_minutes[v]:
@@ -101,8 +104,9 @@ def row_ranges(requests, rows, volunteers, days, edges, i, found, range_low, ran
         v = edges.volunteer[edge]
         duration = edges.minutes[edge] if len(edges.minutes) > 0 else requests.duration[r]
         limit = last_end(volunteers, v, rows.required[i])
-        for a in range(requests.window_ptr[r], requests.window_ptr[r + 1]):
-            for b in range(volunteers.window_ptr[v], volunteers.window_ptr[v + 1]):
+        for b in range(volunteers.window_ptr[v], volunteers.window_ptr[v + 1]):
+            covered = np.int64(-1)  # windows may overlap; nobody is there twice
+            for a in range(requests.window_ptr[r], requests.window_ptr[r + 1]):
                 low = max(requests.window_start[a], volunteers.window_start[b])
                 end = min(requests.window_end[a], volunteers.window_end[b], limit)
                 if low + duration > end:
@@ -118,6 +122,8 @@ def row_ranges(requests, rows, volunteers, days, edges, i, found, range_low, ran
                 if requests.fixed[r] != NEVER:
                     low = max(low, requests.fixed[r])
                     high = min(high, requests.fixed[r])
+                low = max(low, covered + 1)
+                covered = max(covered, high)
                 found = add_ranges(
                     volunteers, days, v, low, high, duration, edge, found, range_low, range_high, range_edge
                 )
@@ -144,9 +150,10 @@ def most_together(requests, rows, volunteers, days, edges, i):
     size = row_ranges(requests, rows, volunteers, days, edges, i, 0, nothing, nothing, no_edge)
     low = np.empty(size, np.int32)
     high = np.empty(size, np.int32)
-    row_ranges(requests, rows, volunteers, days, edges, i, 0, low, high, np.empty(size, np.int64))
-    low.sort()
-    high.sort()
+    who = np.empty(size, np.int64)
+    row_ranges(requests, rows, volunteers, days, edges, i, 0, low, high, who)
+    sort_by_key(low, who, size)
+    sort_by_key(high, who, size)
     most = np.int64(0)
     closed = 0
     for opened in range(size):
@@ -195,17 +202,21 @@ def team_edges(requests, rows, volunteers, days, edges, team):
         high = np.empty(size, np.int32)
         who = np.empty(size, np.int64)
         start_ranges(requests, rows, volunteers, days, edges, r, low, high, who)
-        opening = np.argsort(low)
-        closing = np.argsort(high)
+        opening = np.arange(size)
+        closing = np.arange(size)
+        opens = low.copy()
+        closes = high.copy()
+        sort_by_key(opens, opening, size)
+        sort_by_key(closes, closing, size)
         present = np.zeros(last_row - first_row, np.int64)
         opened = 0
         closed = 0
         while opened < size:
-            start = low[opening[opened]]
-            while opened < size and low[opening[opened]] == start:
+            start = opens[opened]
+            while opened < size and opens[opened] == start:
                 present[edges.row[who[opening[opened]]] - first_row] += 1
                 opened += 1
-            while high[closing[closed]] < start:
+            while closes[closed] < start:
                 present[edges.row[who[closing[closed]]] - first_row] -= 1
                 closed += 1
             if not team_is_complete(requests, rows, r, present):

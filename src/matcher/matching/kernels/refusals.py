@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.matching.arrays import NEVER, Days, Requests, Rows, Volunteers
-from matcher.matching.kernels.compilation import step
+from matcher.matching.kernels.compilation import in_place, step
 from matcher.matching.kernels.joins import contains
 from matcher.matching.kernels.timing import arc_m, earliest_start, first_start, last_end
 
@@ -80,7 +80,7 @@ def pair_number(everybody, key):
     return low if low < len(everybody.paired) and everybody.paired[low] == key else -1
 
 
-@step
+@in_place
 def first_request_start(requests, r, duration):
     """Return the first start that the windows, and a pinned start, allow; NEVER if there is none."""
     best = np.int64(NEVER)
@@ -161,7 +161,7 @@ def refusal(everybody, i, v):
     return ELIGIBLE
 
 
-@step
+@in_place
 def refuse(everybody, i, code):
     """Write the refusal of every volunteer for row ``i`` into ``code``, shape (volunteers,)."""
     for v in range(len(code)):

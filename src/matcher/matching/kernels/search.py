@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from matcher.matching.arrays import NEVER
 from matcher.matching.kernels.board import Board, cost_at, place, probe, request_of, restore, serves, withdraw
-from matcher.matching.kernels.compilation import step
+from matcher.matching.kernels.compilation import in_place, step
+from matcher.matching.kernels.sorting import sort_by_key
 
 __all__ = ["Work", "anneal", "construct", "fill", "new_work", "random_below", "random_unit"]
 
@@ -52,7 +53,7 @@ def new_work(board: Board) -> Work:
     )
 
 
-@step
+@in_place
 def random_unit(rng):
     """Return a number in [0, 1) and advance the generator, whose state is the one word of ``rng``."""
     x = rng[0]
@@ -63,7 +64,7 @@ def random_unit(rng):
     return np.float64(x >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@step
+@in_place
 def random_below(rng, n):
     """Return a whole number in [0, n)."""
     return int(random_unit(rng) * n)
@@ -245,7 +246,7 @@ def is_empty(board, state, r):
     return True
 
 
-@step
+@in_place
 def construct(board, state, order, only_flow, rng, samples, work):
     """Insert the empty requests of ``order`` one after the other and return the change of the objective."""
     gain = np.int64(0)
@@ -257,7 +258,7 @@ def construct(board, state, order, only_flow, rng, samples, work):
     return gain
 
 
-@step
+@in_place
 def fill(board, state, order):
     """Fill open places of teams that are placed already, whatever it costs, and return how many."""
     added = 0
@@ -326,22 +327,7 @@ def recreate_key(board, r, mode, rng):
     return -value / (max(board.requests.duration[r], 1) * max(places, 1)) * (0.7 + 0.6 * noise)
 
 
-@step
-def sort_by_key(items, key, count):
-    """Sort the first ``count`` items by ascending key, in place, by insertion."""
-    for q in range(1, count):
-        item = items[q]
-        item_key = key[q]
-        at = q
-        while at > 0 and key[at - 1] > item_key:
-            key[at] = key[at - 1]
-            items[at] = items[at - 1]
-            at -= 1
-        key[at] = item_key
-        items[at] = item
-
-
-@step
+@in_place
 def anneal(board, state, steps, temperature, active, unserved, rng, samples, work):
     """Ruin and recreate for a number of steps at one temperature (points of the search).
 
@@ -381,7 +367,7 @@ def anneal(board, state, steps, temperature, active, unserved, rng, samples, wor
             change += remove_request(board, state, r)
             key[q] = recreate_key(board, r, mode, rng)
             ruined_again[q] = r
-        sort_by_key(ruined_again, key, count)
+        sort_by_key(key, ruined_again, count)
         for q in range(count):
             inserted = insert_request(board, state, ruined_again[q], False, SKIP, rng, samples, work)
             if inserted != NOTHING:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from matcher.matching.arrays import NEVER, UNLIMITED
-from matcher.matching.kernels.compilation import step
+from matcher.matching.kernels.compilation import in_place, step
 
 __all__ = ["arc_m", "day_has_room", "day_of", "delay_points", "earliest_start", "first_start", "last_end", "travel_min"]
 
@@ -13,7 +13,7 @@ DIAMETER_M = 2 * 6_371_008.8
 FULL_DELAY_MIN = 1440
 
 
-@step
+@in_place
 def arc_m(a, b):
     """Return the great-circle distance in whole metres between two points of ``sphere_xyz``."""
     dx = a[0] - b[0]
@@ -29,13 +29,13 @@ def travel_min(a, b, speed):
     return (arc_m(a, b) * 60 + speed - 1) // speed
 
 
-@step
+@in_place
 def delay_points(start, earliest, weight):
     """Return the cost of starting ``start - earliest`` minutes late: ``weight`` for a day or more."""
     return weight * min(max(start - earliest, 0), FULL_DELAY_MIN) // FULL_DELAY_MIN
 
 
-@step
+@in_place
 def day_of(days, minute):
     """Return the local day of a minute (the last midnight that is not after it)."""
     low = 0
@@ -49,7 +49,7 @@ def day_of(days, minute):
     return low
 
 
-@step
+@in_place
 def day_has_room(volunteers, v, day, duration, count, minutes):
     """Tell whether ``v`` may serve ``duration`` more on ``day``, given ``count`` and ``minutes`` planned there."""
     for u in range(volunteers.used_ptr[v], volunteers.used_ptr[v + 1]):
@@ -59,7 +59,7 @@ def day_has_room(volunteers, v, day, duration, count, minutes):
     return count + 1 <= volunteers.day_assignments[v] and minutes + duration <= volunteers.day_minutes[v]
 
 
-@step
+@in_place
 def last_end(volunteers, v, required):
     """Return the minute by which a service must end so that every certificate it needs still counts."""
     limit = NEVER
@@ -70,7 +70,7 @@ def last_end(volunteers, v, required):
     return limit
 
 
-@step
+@in_place
 def earliest_start(requests, volunteers, r, v, duration, after, limit):
     """Return the first minute from ``after`` on at which ``v`` can serve ``r``, or NEVER.
 
@@ -114,7 +114,7 @@ def earliest_start(requests, volunteers, r, v, duration, after, limit):
     return best
 
 
-@step
+@in_place
 def first_start(requests, volunteers, days, r, v, duration, limit):
     """Return the first minute at which ``v`` can serve ``r`` beside pinned assignments alone, or NEVER."""
     start = earliest_start(requests, volunteers, r, v, duration, 0, limit)
