@@ -1,8 +1,9 @@
 """A PostgreSQL of our own, for where none is given.
 
-It runs in a directory, is reached through a socket in that directory alone, and belongs to every
-process that starts it there: the first one starts it, the last one to stop ends it, and the
-operating system keeps the count (a lock that a killed process cannot keep).
+It runs in a directory, is reached through a socket alone, and belongs to every process that starts
+it there: the first one starts it, the last one to stop ends it. The operating system keeps the
+count, by a lock that a killed process cannot keep; where all were killed, the server runs on until
+the next one that starts it there has stopped.
 """
 
 import fcntl
