@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, time
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import ValidationError
@@ -162,7 +163,7 @@ class _Reading:
     def _zone(self, name: str, path: _Path) -> ZoneInfo:
         if name in self._zones:
             return self._zones[name]
-        if name not in available_timezones():
+        if name not in _zone_names():
             self._refuse(
                 path,
                 "unknown-time-zone",
@@ -271,6 +272,12 @@ class _Reading:
     def _busy(self, body: BusyBody, path: _Path) -> Busy:
         self._check_order(body, path)
         return Busy(body.start, body.end, self._point(body.location))
+
+
+@cache
+def _zone_names() -> set[str]:
+    """Return the names of all zones, which takes longer to find than a small problem to solve."""
+    return available_timezones()
 
 
 def _needs(needs: Iterable[NeedBody]) -> tuple[Need, ...]:

@@ -54,6 +54,8 @@ def main(descriptor: int, backend: Backend, memory_mb: int, log_level: str) -> N
         _load(backend)
         # RLIMIT_AS would count what numba and OpenBLAS only reserve. Systems other than Linux count neither.
         resource.setrlimit(resource.RLIMIT_DATA, (memory_mb * _MIB, memory_mb * _MIB))
+        # What is loaded stays; looking at it again after every task would take longer than a small one.
+        gc.freeze()
         connection.send(Ready(backend))
         try:
             while (task := _receive(connection)) is not None:

@@ -198,7 +198,7 @@ class Solvers:
                 self._note_loaded(is_interim=is_interim)
                 self._mind(child, is_interim=is_interim)
             self._discard(child)
-            if not is_loaded:
+            if not is_loaded and not self._is_closing:
                 logger.error("a solver process did not start", extra={"backend": backend, "failures": failures + 1})
                 with self._changed:
                     pause = _RESTART_S[min(failures, len(_RESTART_S) - 1)]
