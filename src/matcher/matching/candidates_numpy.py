@@ -93,8 +93,7 @@ def first_starts(instance: Instance, row: Ints, v: Ints) -> Ints:
             end = np.minimum(requests.window_end[window], volunteers.window_end[span])
             best[p] = np.where(start + duration[p] <= end, np.minimum(best[p], start), best[p])
     for p in np.flatnonzero(special):
-        limit = timing.last_end(volunteers, v[p], instance.rows.required[row[p]])
-        best[p] = timing.first_start(requests, volunteers, instance.days, r[p], v[p], duration[p], limit)
+        best[p] = timing.start_of_pair(requests, instance.rows, volunteers, instance.days, row[p], v[p], duration[p])
     return np.where(requests.timed[r], best, -1)
 
 

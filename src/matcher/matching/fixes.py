@@ -74,8 +74,8 @@ class Fixer:
             return False
         if not requests.timed[r]:
             return True
-        limit = timing.last_end(volunteers, v, instance.rows.required[i])
-        return bool(timing.first_start(requests, volunteers, instance.days, r, v, duration, limit) != NEVER)
+        first = timing.start_of_pair(requests, instance.rows, volunteers, instance.days, i, v, duration)
+        return bool(first != NEVER)
 
     def _widen(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the least widening of a radius that brings an idle and otherwise fit volunteer."""
@@ -109,18 +109,16 @@ class Fixer:
     def _hour(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the nearest idle volunteer who lacks nothing but time in the request's window."""
         who = np.flatnonzero((codes == refusals.NOT_AVAILABLE) & self.is_idle)
-        requests, volunteers = self.compiled.instance.requests, self.compiled.instance.volunteers
+        instance = self.compiled.instance
+        requests, rows, volunteers, days = instance.requests, instance.rows, instance.volunteers, instance.days
         duration = int(requests.duration[r])
         start = int(refusals.first_request_start(requests, r, duration))
 
         def fits(v: int) -> bool:
             # Nothing else may stand in the way of the hour: no promise, no full day, no paper that ends before.
-            has_room = volunteers.max_assignments[v] >= 1 and duration <= volunteers.max_minutes[v]
-            no_promise = volunteers.busy_ptr[v] == volunteers.busy_ptr[v + 1] and not self._has_promises(v)
-            day = timing.day_of(self.compiled.instance.days, start)
-            has_day = timing.day_has_room(volunteers, v, day, duration, 0, 0)
-            counts = start + duration <= timing.last_end(volunteers, v, self.compiled.instance.rows.required[i])
-            return bool(has_room and no_promise and has_day and counts)
+            if self.compiled.problem.volunteers[v].busy:
+                return False
+            return bool(timing.hour_has_room(rows, volunteers, days, i, v, start, duration))
 
         v = self._nearest_of(i, r, who, fits)
         if v is None:
@@ -132,9 +130,6 @@ class Fixer:
             start=timeline.instant(start),
             end=timeline.instant(start + duration),
         )
-
-    def _has_promises(self, v: int) -> bool:
-        return bool(self.compiled.problem.volunteers[v].busy)
 
     def _paper(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the nearest idle volunteer who lacks one skill, level, certificate, training or insurance."""

@@ -7,13 +7,24 @@ import numpy as np
 from matcher.matching.arrays import NEVER, UNLIMITED
 from matcher.matching.kernels.compilation import in_place, step
 
-__all__ = ["arc_m", "day_has_room", "day_of", "delay_points", "earliest_start", "first_start", "last_end", "travel_min"]
+__all__ = [
+    "arc_m",
+    "day_has_room",
+    "day_of",
+    "delay_points",
+    "earliest_start",
+    "first_start",
+    "hour_has_room",
+    "last_end",
+    "start_of_pair",
+    "travel_min",
+]
 
 DIAMETER_M = 2 * 6_371_008.8
 FULL_DELAY_MIN = 1440
 
 
-@in_place
+@step
 def arc_m(a, b):
     """Return the great-circle distance in whole metres between two points of ``sphere_xyz``."""
     dx = a[0] - b[0]
@@ -29,13 +40,13 @@ def travel_min(a, b, speed):
     return (arc_m(a, b) * 60 + speed - 1) // speed
 
 
-@in_place
+@step
 def delay_points(start, earliest, weight):
     """Return the cost of starting ``start - earliest`` minutes late: ``weight`` for a day or more."""
     return weight * min(max(start - earliest, 0), FULL_DELAY_MIN) // FULL_DELAY_MIN
 
 
-@in_place
+@step
 def day_of(days, minute):
     """Return the local day of a minute (the last midnight that is not after it)."""
     low = 0
@@ -49,7 +60,7 @@ def day_of(days, minute):
     return low
 
 
-@in_place
+@step
 def day_has_room(volunteers, v, day, duration, count, minutes):
     """Tell whether ``v`` may serve ``duration`` more on ``day``, given ``count`` and ``minutes`` planned there."""
     for u in range(volunteers.used_ptr[v], volunteers.used_ptr[v + 1]):
@@ -59,7 +70,7 @@ def day_has_room(volunteers, v, day, duration, count, minutes):
     return count + 1 <= volunteers.day_assignments[v] and minutes + duration <= volunteers.day_minutes[v]
 
 
-@in_place
+@step
 def last_end(volunteers, v, required):
     """Return the minute by which a service must end so that every certificate it needs still counts."""
     limit = NEVER
@@ -70,7 +81,7 @@ def last_end(volunteers, v, required):
     return limit
 
 
-@in_place
+@step
 def earliest_start(requests, volunteers, r, v, duration, after, limit):
     """Return the first minute from ``after`` on at which ``v`` can serve ``r``, or NEVER.
 
@@ -114,7 +125,7 @@ def earliest_start(requests, volunteers, r, v, duration, after, limit):
     return best
 
 
-@in_place
+@step
 def first_start(requests, volunteers, days, r, v, duration, limit):
     """Return the first minute at which ``v`` can serve ``r`` beside pinned assignments alone, or NEVER."""
     start = earliest_start(requests, volunteers, r, v, duration, 0, limit)
@@ -128,3 +139,20 @@ def first_start(requests, volunteers, days, r, v, duration, limit):
             return NEVER
         start = earliest_start(requests, volunteers, r, v, duration, days.start[day + 1], limit)
     return start
+
+
+@in_place
+def start_of_pair(requests, rows, volunteers, days, i, v, duration):
+    """Return the first minute at which ``v`` can fill row ``i`` beside pinned assignments alone, or NEVER."""
+    limit = last_end(volunteers, v, rows.required[i])
+    return first_start(requests, volunteers, days, rows.request[i], v, duration, limit)
+
+
+@in_place
+def hour_has_room(rows, volunteers, days, i, v, start, duration):
+    """Tell whether limits and certificates of ``v`` allow row ``i`` at ``start``, whatever the availability."""
+    if volunteers.max_assignments[v] < 1 or duration > volunteers.max_minutes[v]:
+        return False
+    if not day_has_room(volunteers, v, day_of(days, start), duration, 0, 0):
+        return False
+    return start + duration <= last_end(volunteers, v, rows.required[i])
