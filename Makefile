@@ -57,6 +57,6 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo 'Installing the pinned packages into $(VENV) (once) …'
 	@$(PIP) --require-hashes --only-binary :all: --requirement requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
-	@echo 'Compiling the kernels (once, about half a minute) …'
+	@echo 'Compiling the kernels (once, about a minute) …'
 	@$(BIN)/python -m matcher.cli.main warm
 	@touch $@
