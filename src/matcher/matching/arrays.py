@@ -60,7 +60,7 @@ class Rows(NamedTuple):
     """Places of one kind, indexed by row ``i`` (m of them); the rows of a request are neighbours."""
 
     request: Int32s
-    count: Int32s  # places still to fill
+    places: Int32s  # still to fill
     required: Words  # (m, words) capability bits that a volunteer must have
 
 
@@ -161,7 +161,7 @@ class Instance:
     @property
     def row_count(self) -> int:
         """Number of rows."""
-        return len(self.rows.count)
+        return len(self.rows.places)
 
     @property
     def volunteer_count(self) -> int:

@@ -77,7 +77,7 @@ def candidates(instance: Instance, *, threads: int = 2, compiled: bool = compila
     # Neighbouring rows look at the same volunteers: those stay in the cache.
     strip = (index.latitude / (ROW_STRIP_M / EARTH_RADIUS_M)).astype(np.int64)
     order = np.lexsort((index.longitude, strip, index.rarest_bit))
-    whole = whole._replace(rows=Rows(*(np.ascontiguousarray(column[order]) for column in instance.rows)))
+    whole = whole._replace(rows=Rows._make(np.ascontiguousarray(column[order]) for column in instance.rows))
     index = index._replace(
         rarest_bit=index.rarest_bit[order], latitude=index.latitude[order], longitude=index.longitude[order]
     )
@@ -133,7 +133,7 @@ def _join_input(instance: Instance, volunteers: Volunteers) -> JoinInput:
 
 
 def _index(instance: Instance) -> tuple[JoinIndex, Volunteers]:
-    """Number the volunteers by band and longitude and list them by capability."""
+    """Order the volunteers by band and longitude and list them by capability."""
     volunteers, requests, rows = instance.volunteers, instance.requests, instance.rows
     latitude, longitude = _angles(volunteers.xyz)
     south, north = float(latitude.min()), float(latitude.max())
@@ -174,7 +174,8 @@ def rarest_bit(required: NDArray[np.uint64], held_by: NDArray[np.int64]) -> NDAr
     bits = required.shape[1] * 64
     asked = np.unpackbits(required.view(np.uint8), axis=1, bitorder="little").astype(np.bool_)
     weight = np.where(asked, held_by[:bits], np.iinfo(np.int64).max)
-    return np.where(asked.any(axis=1), weight.argmin(axis=1), bits)
+    rarest: NDArray[np.int64] = np.where(asked.any(axis=1), weight.argmin(axis=1), bits)
+    return rarest
 
 
 def _angles(xyz: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -199,7 +200,7 @@ def reordered(volunteers: Volunteers, order: NDArray[np.int32]) -> Volunteers:
         source = np.repeat(ptr[:-1][order] - new_ptr[:-1], count) + np.arange(new_ptr[-1])
         moved[ptr_name] = new_ptr
         moved.update({name: getattr(volunteers, name)[source] for name in members})
-    return Volunteers(*(moved[n] if n in moved else getattr(volunteers, n)[order] for n in Volunteers._fields))
+    return Volunteers._make(moved[n] if n in moved else getattr(volunteers, n)[order] for n in Volunteers._fields)
 
 
 def _given(instance: Instance, pairs: Pairs) -> Edges:
@@ -218,7 +219,7 @@ def _given(instance: Instance, pairs: Pairs) -> Edges:
     eligible, start, computed = joins.filter_pairs(
         _join_input(instance, volunteers), row, v.astype(np.int32), distance_m.astype(np.int32), duration
     )
-    keep = eligible & near & (instance.rows.count[row] > 0)
+    keep = eligible & near & (instance.rows.places[row] > 0)
     given = pairs.cost[entry] >= 0
     cost = np.where(given, pairs.cost[entry], computed).astype(np.int32)
     kept = np.flatnonzero(keep)

@@ -1,5 +1,7 @@
 """The join in numpy and a k-d tree: slower, simple to read, and the same answer to the last pair."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -10,26 +12,28 @@ from matcher.matching.kernels import timing
 
 __all__ = ["first_starts", "join_numpy"]
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]  # numpy widens on its own
 
 
-def join_numpy(instance: Instance) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+def join_numpy(
+    instance: Instance,
+) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Return count by row, and volunteer, cost, start and distance of each eligible pair, sorted as ``Edges`` wants."""
     rows, volunteers = instance.rows, instance.volunteers
     row, v = _near(instance)
-    keep = volunteers.usable[v] & (rows.count[row] > 0)
+    keep = volunteers.usable[v] & (rows.places[row] > 0)
     keep &= ((rows.required[row] & ~volunteers.has[v]) == 0).all(axis=1)
     row, v = row[keep], v[keep]
-    r = rows.request[row]
+    r: Ints = rows.request[row]
     distance = _distance(instance, r, v)
     keep = (distance <= volunteers.radius_m[v]) & (instance.requests.duration[r] <= volunteers.max_minutes[v])
     keep &= volunteers.max_assignments[v] >= 1
-    named = r.astype(np.int64) * instance.volunteer_count + v
+    named: Ints = r.astype(np.int64) * instance.volunteer_count + v
     keep &= ~(instance.requests.restricted[r] & np.isin(named, instance.excluded))
-    row, v, r, distance, named = (column[keep] for column in (row, v, r, distance, named))
+    row, v, r, distance, named = _where(keep, row, v, r, distance, named)
     start = first_starts(instance, row, v)
     keep = start < NEVER
-    row, v, r, distance, named, start = (column[keep] for column in (row, v, r, distance, named, start))
+    row, v, distance, named, start = _where(keep, row, v, distance, named, start)
     cost = _cost(instance, row, v, distance, start, named)
     order = np.lexsort((v, cost, row))
     count = np.bincount(row, minlength=instance.row_count).astype(np.int64)
@@ -40,6 +44,10 @@ def join_numpy(instance: Instance) -> tuple[Ints, NDArray[np.int32], NDArray[np.
         start[order].astype(np.int32),
         distance[order].astype(np.int32),
     )
+
+
+def _where(keep: NDArray[np.bool_], *columns: Ints) -> tuple[Ints, ...]:
+    return tuple(column[keep] for column in columns)
 
 
 def _near(instance: Instance) -> tuple[Ints, Ints]:
@@ -92,8 +100,8 @@ def first_starts(instance: Instance, row: Ints, v: Ints) -> Ints:
             start = np.maximum(requests.window_start[window], volunteers.window_start[span]).astype(np.int64)
             end = np.minimum(requests.window_end[window], volunteers.window_end[span])
             best[p] = np.where(start + duration[p] <= end, np.minimum(best[p], start), best[p])
-    for p in np.flatnonzero(special):
-        best[p] = timing.start_of_pair(requests, instance.rows, volunteers, instance.days, row[p], v[p], duration[p])
+    for q in np.flatnonzero(special):
+        best[q] = timing.start_of_pair(requests, instance.rows, volunteers, instance.days, row[q], v[q], duration[q])
     return np.where(requests.timed[r], best, -1)
 
 

@@ -112,7 +112,8 @@ class Capabilities:
     def mask_of(self, kind: Kind) -> NDArray[np.uint64]:
         """Return the words of all bits of one kind, shape (words,)."""
         mask = sum(1 << bit for bit, capability in enumerate(self.of_bit) if capability.kind is kind)
-        return words_of([mask], self.words)[0]
+        row: NDArray[np.uint64] = words_of([mask], self.words)[0]
+        return row
 
 
 def words_of(masks: list[int], words: int) -> NDArray[np.uint64]:

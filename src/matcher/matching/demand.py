@@ -77,7 +77,7 @@ def requests_and_rows(
         choosy=np.array([bool(request.preferred_volunteers) for request in requests], np.bool_),
     )
     row_request = np.repeat(np.arange(n, dtype=np.int32), np.diff(row_ptr))
-    return arrays, Rows(request=row_request, count=counts, required=required)
+    return arrays, Rows(request=row_request, places=counts, required=required)
 
 
 def _windows(request: HelpRequest, timeline: Timeline) -> list[tuple[int, int]]:

@@ -32,7 +32,10 @@ def sphere_xyz(latitude: ArrayLike, longitude: ArrayLike) -> NDArray[np.float64]
 def arc_m(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return great-circle distances in whole metres between points of ``sphere_xyz``, pair by pair."""
     chord = np.sqrt(((a - b) ** 2).sum(axis=-1))
-    return np.rint(2 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / (2 * EARTH_RADIUS_M)))).astype(np.int64)
+    metres: NDArray[np.int64] = np.rint(
+        2 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / (2 * EARTH_RADIUS_M)))
+    ).astype(np.int64)
+    return metres
 
 
 def chord_limit(distance_m: ArrayLike) -> NDArray[np.float64]:

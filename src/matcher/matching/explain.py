@@ -1,6 +1,5 @@
 """Why a request stays open: everybody counted at the first constraint that fails, and the nearest fix."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -41,7 +40,7 @@ def unassigned(
         Requests that each volunteer serves in the plan, pins among them.
     """
     instance = compiled.instance
-    open_places = instance.rows.count - filled
+    open_places = instance.rows.places - filled
     everybody = _everybody(compiled, serving) if explain and open_places.any() else None
     fixer = None if everybody is None else Fixer(compiled, everybody, serving)
     found = []
@@ -60,7 +59,7 @@ def unassigned(
                 codes = np.empty(instance.volunteer_count, np.uint8)
                 refusals.refuse(everybody, i, codes)
                 role = i - first if request.by_role else None
-                reasons += _reasons(compiled, edges, everybody, serving, i, role, codes)
+                reasons += _reasons(compiled, edges, serving, i, role, codes)
                 fix = fix or fixer.nearest(i, codes)
         found.append(Unassigned(request.id, missing, tuple(reasons), fix))
     return tuple(found)
@@ -69,7 +68,6 @@ def unassigned(
 def _reasons(
     compiled: Compiled,
     edges: Edges,
-    everybody: Everybody,
     serving: Mapping[int, list[int]],
     i: int,
     role: int | None,
@@ -96,14 +94,19 @@ def _reasons(
 
 
 def _eligible(
-    compiled: Compiled, edges: Edges, serving: Mapping[int, list[int]], i: int, role: int | None, eligible: NDArray[np.int64]
+    compiled: Compiled,
+    edges: Edges,
+    serving: Mapping[int, list[int]],
+    i: int,
+    role: int | None,
+    eligible: NDArray[np.int64],
 ) -> ReasonCount:
     """Return why those who could serve do not: too few together, or others need them more."""
     instance = compiled.instance
     requests, rows = instance.requests, instance.rows
     r = int(rows.request[i])
     together = pruning.most_together(requests, rows, instance.volunteers, instance.days, edges, i)
-    needed = rows.count[i] if requests.by_role[r] else requests.minimum[r]
+    needed = rows.places[i] if requests.by_role[r] else requests.minimum[r]
     if together < needed:
         return ReasonCount(Reason.TEAM_INCOMPLETE, len(eligible), role)
     winners = [int(requests.urgency[won]) for v in eligible for won in serving.get(int(v), ())]
@@ -121,8 +124,10 @@ def _named_skill(compiled: Compiled, i: int, reason: ReasonCount) -> ReasonCount
     if reason.code not in SKILL_REASONS:
         return reason
     need = compiled.scarcest_need(i)
-    return reason if need is None else ReasonCount(
-        reason.code, reason.volunteers, reason.role, skill=need.code, level=need.level
+    return (
+        reason
+        if need is None
+        else ReasonCount(reason.code, reason.volunteers, reason.role, skill=need.code, level=need.level)
     )
 
 
@@ -140,7 +145,9 @@ def _everybody(compiled: Compiled, serving: Mapping[int, list[int]]) -> Everybod
     bit_of = {name: bit for bit, name in enumerate(names)}
     words = max(1, -(-len(names) // WORD))
     held_codes = [_bits(bit_of, (skill.code for skill in v.skills)) for v in volunteers]
-    needed_codes = [_bits(bit_of, (need.code for need in role.skills)) for request in requests for role in request.roles]
+    needed_codes = [
+        _bits(bit_of, (need.code for need in role.skills)) for request in requests for role in request.roles
+    ]
     present = np.unique(np.array([r * count + v for v, served in serving.items() for r in served], np.int64))
     pairs = _pair_columns(compiled, count)
     ever = [now | expired for now, expired in zip(compiled.held.now, compiled.held.expired, strict=True)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from matcher.domain.plans import NearestFix
 from matcher.domain.reasons import Fix
-from matcher.matching.arrays import NEVER, Edges
+from matcher.matching.arrays import NEVER
 from matcher.matching.distance import arc_m
 from matcher.matching.kernels import refusals, timing
 from matcher.matching.kernels.refusals import Everybody
@@ -20,7 +20,7 @@ from matcher.matching.problem import Compiled
 __all__ = ["Fixer"]
 
 MOST_TRIED = 12
-A_LITTLE_FARTHER_M = 2_000
+A_LITTLE_FARTHER_KM = 2.0
 PAPERS = {
     refusals.SKILL_MISSING: Fix.ADD_SKILL,
     refusals.LEVEL_TOO_LOW: Fix.RAISE_LEVEL,
@@ -50,9 +50,8 @@ class Fixer:
         if instance.requests.timed[r] and not self._has_window(r):
             return None
         farther = self._widen(i, r, codes)
-        if farther is not None and farther.to_km is not None and farther.from_km is not None:
-            if (farther.to_km - farther.from_km) * 1000 <= A_LITTLE_FARTHER_M:
-                return farther
+        if farther is not None and _widening_km(farther) <= A_LITTLE_FARTHER_KM:
+            return farther
         return self._hour(i, r, codes) or self._paper(i, r, codes) or farther or self._newcomer(i, r)
 
     def _has_window(self, r: int) -> bool:
@@ -97,7 +96,7 @@ class Fixer:
                 )
         return None
 
-    def _nearest_of(self, i: int, r: int, who: NDArray[np.int64], fits: Callable[[int], bool]) -> int | None:
+    def _nearest_of(self, r: int, who: NDArray[np.int64], fits: Callable[[int], bool]) -> int | None:
         """Return the nearest of ``who`` inside their radius that ``fits``."""
         distance = self._distance(r, who)
         near = np.flatnonzero(distance <= self.compiled.instance.volunteers.radius_m[who])
@@ -120,7 +119,7 @@ class Fixer:
                 return False
             return bool(timing.hour_has_room(rows, volunteers, days, i, v, start, duration))
 
-        v = self._nearest_of(i, r, who, fits)
+        v = self._nearest_of(r, who, fits)
         if v is None:
             return None
         timeline = self.compiled.timeline
@@ -138,7 +137,7 @@ class Fixer:
             who = np.flatnonzero((codes == code) & self.is_idle)
             lacking = instance.rows.required[i] & ~instance.volunteers.has[who]
             who = who[np.bitwise_count(lacking).sum(axis=1) == 1]
-            v = self._nearest_of(i, r, who, lambda v: self._can_come(i, r, v))
+            v = self._nearest_of(r, who, lambda v: self._can_come(i, r, v))
             if v is not None:
                 bits = [int(word) for word in instance.rows.required[i] & ~instance.volunteers.has[v]]
                 bit = next(64 * w + word.bit_length() - 1 for w, word in enumerate(bits) if word)
@@ -167,3 +166,7 @@ class Fixer:
             start=start,
             end=end,
         )
+
+
+def _widening_km(fix: NearestFix) -> float:
+    return (fix.to_km or 0.0) - (fix.from_km or 0.0)

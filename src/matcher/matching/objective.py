@@ -53,7 +53,7 @@ class Objective:
             If urgencies, costs and size together do not fit 64-bit integers.
         """
         requests, rows = instance.requests, instance.rows
-        count = rows.count.astype(np.int64)
+        count = rows.places.astype(np.int64)
         dearest = np.zeros(instance.row_count, np.int64)
         np.maximum.at(dearest, edges.row, edges.cost.astype(np.int64))
         ceiling = int((dearest * count).sum()) + int(instance.points.delay) * int(count.sum()) + 1
@@ -68,7 +68,7 @@ class Objective:
         if per_urgency * int(urgency.max(initial=1)) >= LARGEST_PENALTY:
             raise TooLargeError(
                 Text(
-                    "Urgencies, costs and the number of places together go past 64-bit integers; lower the urgencies or the costs.",
+                    "Urgencies, costs and places together go past 64-bit integers; lower the urgencies or the costs.",
                     "紧急程度、代价与名额数量合计超出 64 位整数范围，请降低紧急程度或代价。",
                 )
             )
@@ -100,27 +100,27 @@ def _served_already(instance: Instance) -> int:
 def _optional_roles(instance: Instance) -> NDArray[np.int64]:
     """Return how many whole roles each request can have filled beyond its minimum."""
     requests, rows = instance.requests, instance.rows
-    open_roles = np.bincount(rows.request, weights=rows.count > 0, minlength=instance.request_count).astype(np.int64)
+    open_roles = np.bincount(rows.request, weights=rows.places > 0, minlength=instance.request_count).astype(np.int64)
     return np.where(requests.by_role, np.maximum(0, open_roles - requests.minimum), 0)
 
 
 def _needed(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the places each request needs at least, and the places of each row beyond that.
 
-    Where whole roles count, the need is that of the smallest roles, and no place counts as spare: that keeps the relaxation
-    a bound.
+    Where whole roles count, the need is that of the smallest roles, and no place counts as spare: that keeps the
+    relaxation a bound.
     """
     requests, rows = instance.requests, instance.rows
     units = requests.minimum.astype(np.int64)
     spare = np.zeros(instance.row_count, np.int64)
     single = np.diff(requests.row_ptr)[rows.request] == 1
     plain = single & ~requests.by_role[rows.request]
-    spare[plain] = np.maximum(0, rows.count - units[rows.request])[plain]
+    spare[plain] = np.maximum(0, rows.places - units[rows.request])[plain]
     for r in np.flatnonzero(requests.by_role):
         first, last = requests.row_ptr[r], requests.row_ptr[r + 1]
-        open_rows = np.sort(rows.count[first:last][rows.count[first:last] > 0])
+        open_rows = np.sort(rows.places[first:last][rows.places[first:last] > 0])
         if requests.minimum[r] == 0:
-            spare[first:last] = rows.count[first:last]
+            spare[first:last] = rows.places[first:last]
         units[r] = open_rows[: requests.minimum[r]].sum()
     return units, spare
 
@@ -132,7 +132,7 @@ def network(instance: Instance, edges: Edges, objective: Objective, capacity: ND
         row=edges.row,
         volunteer=edges.volunteer,
         cost=edges.cost,
-        supply=instance.rows.count.astype(np.int64),
+        supply=instance.rows.places.astype(np.int64),
         spare=objective.spare,
         penalty=objective.penalty,
         spare_penalty=objective.spare_penalty,

@@ -45,15 +45,25 @@ def resolve(
     for position, pin in enumerate(problem.pinned):
         r, v = request_of_id.get(pin.request_id), volunteer_of_id.get(pin.volunteer_id)
         if r is None:
-            faults.append(_fault(position, "/request_id", "unknown-id", "No request has this id.", "没有此编号的求助。"))
+            faults.append(
+                _fault(position, "/request_id", "unknown-id", "No request has this id.", "没有此编号的求助。")
+            )
         if v is None:
-            faults.append(_fault(position, "/volunteer_id", "unknown-id", "No volunteer has this id.", "没有此编号的志愿者。"))
+            faults.append(
+                _fault(position, "/volunteer_id", "unknown-id", "No volunteer has this id.", "没有此编号的志愿者。")
+            )
         if r is None or v is None:
             continue
         request = problem.requests[r]
         if request.windows is not None and pin.start is None:
             faults.append(
-                _fault(position, "/start", "missing", "This request has a time; say when it starts.", "该求助有时间要求，请给出开始时间。")
+                _fault(
+                    position,
+                    "/start",
+                    "missing",
+                    "This request has a time; say when it starts.",
+                    "该求助有时间要求，请给出开始时间。",
+                )
             )
             continue
         start = pin.start if request.windows is not None else None
@@ -75,16 +85,26 @@ def _contradiction(position: int, pinned: Sequence[Pinned], request: HelpRequest
     if any(pin.volunteer == last.volunteer for pin in others):
         return _fault(position, "", "duplicate", "This pair is pinned twice.", "该配对被重复锁定。")
     if len(others) + 1 > request.headcount:
-        return _fault(position, "/request_id", "too-many", "More people are pinned than asked for.", "锁定人数超过所需人数。")
+        return _fault(
+            position, "/request_id", "too-many", "More people are pinned than asked for.", "锁定人数超过所需人数。"
+        )
     if any(pin.start != last.start for pin in others):
         return _fault(
-            position, "/start", "two-starts", "Everybody on one request starts together.", "同一求助的所有人须同时开始。"
+            position,
+            "/start",
+            "two-starts",
+            "Everybody on one request starts together.",
+            "同一求助的所有人须同时开始。",
         )
     for pin in pinned[:-1]:
         if pin.volunteer != last.volunteer or pin.start is None or pin.end is None:
             continue
         if last.start is not None and last.end is not None and last.start < pin.end and pin.start < last.end:
             return _fault(
-                position, "", "overlap", "This volunteer is pinned elsewhere at that time.", "该志愿者在该时段已被锁定在别处。"
+                position,
+                "",
+                "overlap",
+                "This volunteer is pinned elsewhere at that time.",
+                "该志愿者在该时段已被锁定在别处。",
             )
     return None

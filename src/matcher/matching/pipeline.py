@@ -6,23 +6,20 @@ problem -> candidates -> prune -> flow with certificate -> schedule -> explain, 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
-from matcher.domain import workdays
-from matcher.domain.plans import Assignment, Plan, Problem, Summary
+from matcher.domain.plans import Assignment, Plan, Problem
 from matcher.domain.volunteers import SPEED_M_PER_H
-from matcher.domain.windows import DayKind
 from matcher.matching import candidates, explain, objective, prices, prune, schedule, solver
 from matcher.matching.arrays import Edges
 from matcher.matching.distance import arc_m
 from matcher.matching.objective import Objective
 from matcher.matching.pricing import cost_terms
 from matcher.matching.problem import Compiled, compile_problem
-from matcher.matching.schedule import Budget, Schedule
-from matcher.matching.solver import Backend, Flow
+from matcher.matching.schedule import Budget, Ground, Schedule
+from matcher.matching.solver import Backend
+from matcher.matching.summary import Run, summarise
 
 __all__ = ["solve"]
 
@@ -50,7 +47,7 @@ def solve(
     TooLargeError
         If urgencies and costs do not fit 64-bit integers.
     """
-    stages = _Stages(clock, report or (lambda stage, fraction: None))
+    stages = _Stages(clock, report or _silent)
     way = solver.chosen_backend(backend)
     with stages.timed("problem"):
         compiled = compile_problem(problem)
@@ -68,11 +65,7 @@ def solve(
         options = problem.options
         steps = options.iterations
         result = schedule.schedule(
-            instance,
-            pruned,
-            flow,
-            capacity,
-            volunteer_edges,
+            Ground(instance, pruned, volunteer_edges, capacity, flow),
             seed=options.seed,
             budget=Budget(
                 steps=schedule.automatic_steps(instance.request_count) if steps is None else steps,
@@ -86,14 +79,18 @@ def solve(
         assignments = tuple(_assignments(compiled, pruned, result))
         serving = _serving(compiled, pruned, result)
         unassigned = explain.unassigned(compiled, edges, result.filled, serving, explain=options.explain)
-        summary = _summary(compiled, edges, aim, bound, result, assignments, stages.seconds, way)
+        run = Run(len(edges.volunteer), way, stages.seconds)
         return Plan(
             assignments=assignments,
             unassigned=unassigned,
-            summary=summary,
+            summary=summarise(compiled, aim, bound, result, assignments, run),
             prices=prices.prices(compiled, flow),
             shortage=prices.shortage(compiled, aim, flow, result.served, result.filled),
         )
+
+
+def _silent(_stage: str, _fraction: float) -> None:
+    """Report nothing."""
 
 
 class _Stages:
@@ -133,16 +130,19 @@ def _planned(compiled: Compiled, edges: Edges, result: Schedule) -> Iterator[tup
         minutes = int(edges.minutes[edge]) if len(edges.minutes) else int(instance.requests.duration[r])
         is_given = len(edges.given) > 0 and bool(edges.given[edge])
         terms = {"given": cost} if is_given else cost_terms(compiled, row, v, distance, start)
-        yield (r, role, v), Assignment(
-            request_id=problem.requests[r].id,
-            volunteer_id=problem.volunteers[v].id,
-            start=compiled.timeline.instant(start) if start >= 0 else None,
-            end=compiled.timeline.instant(start + minutes) if start >= 0 else None,
-            distance_m=None if distance < 0 else distance,
-            travel_min=travel_given.get((r, v), _travel_min(compiled, v, distance)),
-            cost=cost,
-            cost_terms=terms,
-            role=role,
+        yield (
+            (r, role, v),
+            Assignment(
+                request_id=problem.requests[r].id,
+                volunteer_id=problem.volunteers[v].id,
+                start=compiled.timeline.instant(start) if start >= 0 else None,
+                end=compiled.timeline.instant(start + minutes) if start >= 0 else None,
+                distance_m=None if distance < 0 else distance,
+                travel_min=travel_given.get((r, v), _travel_min(compiled, v, distance)),
+                cost=cost,
+                cost_terms=terms,
+                role=role,
+            ),
         )
 
 
@@ -163,17 +163,20 @@ def _pinned(compiled: Compiled) -> Iterator[tuple[tuple[int, int, int], Assignme
             terms = {"given": pair.cost}
         role = row - int(instance.requests.row_ptr[r])
         zone = problem.time_zone
-        yield (r, role, v), Assignment(
-            request_id=problem.requests[r].id,
-            volunteer_id=problem.volunteers[v].id,
-            start=None if pin.start is None else pin.start.astimezone(zone),
-            end=None if pin.end is None else pin.end.astimezone(zone),
-            distance_m=None if distance < 0 else distance,
-            travel_min=travel_given.get((r, v), _travel_min(compiled, v, distance)),
-            cost=sum(terms.values()),
-            cost_terms=terms,
-            role=role,
-            pinned=True,
+        yield (
+            (r, role, v),
+            Assignment(
+                request_id=problem.requests[r].id,
+                volunteer_id=problem.volunteers[v].id,
+                start=None if pin.start is None else pin.start.astimezone(zone),
+                end=None if pin.end is None else pin.end.astimezone(zone),
+                distance_m=None if distance < 0 else distance,
+                travel_min=travel_given.get((r, v), _travel_min(compiled, v, distance)),
+                cost=sum(terms.values()),
+                cost_terms=terms,
+                role=role,
+                pinned=True,
+            ),
         )
 
 
@@ -199,63 +202,3 @@ def _serving(compiled: Compiled, edges: Edges, result: Schedule) -> dict[int, li
     for edge in result.placement.edge.tolist():
         serving[int(edges.volunteer[edge])].append(int(compiled.instance.rows.request[edges.row[edge]]))
     return dict(serving)
-
-
-def _summary(
-    compiled: Compiled,
-    edges: Edges,
-    aim: Objective,
-    bound: int,
-    result: Schedule,
-    assignments: tuple[Assignment, ...],
-    seconds: dict[str, float],
-    backend: Backend,
-) -> Summary:
-    instance, problem = compiled.instance, compiled.problem
-    served = result.merit.served_urgency
-    urgency_bound = aim.urgency_bound(bound, instance)
-    pinned_cost = sum(assignment.cost for assignment in assignments if assignment.pinned)
-    cost_bound = pinned_cost + max(0, aim.points(result.merit._replace(saved=0), instance) - bound)
-    total_cost = pinned_cost - result.merit.saved
-    return Summary(
-        requests=instance.request_count,
-        volunteers=instance.volunteer_count,
-        served_requests=int(result.served.sum()),
-        served_urgency=served,
-        urgency_bound=urgency_bound,
-        filled_places=len(assignments),
-        total_cost=total_cost,
-        cost_bound=cost_bound,
-        gap=(urgency_bound - served) / urgency_bound if urgency_bound else 0.0,
-        cost_gap=((total_cost - cost_bound) / total_cost if total_cost else 0.0) if served == urgency_bound else None,
-        proof="optimal" if result.stopped_by == "optimal" else "bounded",
-        candidates=len(edges.volunteer),
-        iterations=result.steps,
-        stopped_by=result.stopped_by,
-        backend=backend,
-        points_per_urgency=aim.per_urgency,
-        calendar_official=_calendar_is_official(compiled),
-        timings_s=seconds,
-        seed=problem.options.seed,
-    )
-
-
-def _calendar_is_official(compiled: Compiled) -> bool:
-    """Tell whether every day on which the calendar of working days was asked is officially known."""
-    asked = any(
-        rule.day_kind is not DayKind.ALL
-        for volunteer in compiled.problem.volunteers
-        if volunteer.availability is not None
-        for rule in volunteer.availability.weekly
-    )
-    if not asked:
-        return True
-    days: NDArray[np.int32] = compiled.instance.days.start
-    first = compiled.timeline.instant(int(days[0])).date()
-    last = compiled.timeline.instant(int(days[-1])).date()
-    span = (last - first).days + 1
-    return all(workdays.is_official(_day(first, offset)) for offset in range(span))
-
-
-def _day(first: date, offset: int) -> date:
-    return first + timedelta(days=offset)

@@ -42,7 +42,7 @@ def shortage(
     for r in np.flatnonzero(~served):
         request = compiled.problem.requests[r]
         rows = range(int(requests.row_ptr[r]), int(requests.row_ptr[r + 1]))
-        open_rows = [i for i in rows if filled[i] < compiled.instance.rows.count[i]]
+        open_rows = [i for i in rows if filled[i] < compiled.instance.rows.places[i]]
         row = max(open_rows, key=lambda i: (int(flow.u[i]), -i))
         need = compiled.scarcest_need(row)
         day = compiled.timeline.instant(int(requests.earliest[r])).date() if requests.timed[r] else None

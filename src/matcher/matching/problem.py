@@ -100,15 +100,16 @@ def _holders(capabilities: Capabilities, volunteers: Volunteers) -> dict[Need, i
 
 def _refuse_repeated_ids(problem: Problem) -> None:
     faults: list[Fault] = []
-    for noun, things in (("requests", problem.requests), ("volunteers", problem.volunteers)):
+    ids = {"requests": [r.id for r in problem.requests], "volunteers": [v.id for v in problem.volunteers]}
+    for noun, names in ids.items():
         first: dict[str, int] = {}
-        for position, thing in enumerate(things):
-            before = first.setdefault(thing.id, position)
+        for position, name in enumerate(names):
+            before = first.setdefault(name, position)
             if before != position:
                 detail = Text(
                     "The id {id} is used already at /{noun}/{before}; ids must differ.",
                     "编号 {id} 已在 /{noun}/{before} 使用，编号不得重复。",
-                    {"id": thing.id, "noun": noun, "before": before},
+                    {"id": name, "noun": noun, "before": before},
                 )
                 faults.append(Fault(f"/{noun}/{position}/id", "duplicate-id", detail))
     if faults:
@@ -148,7 +149,9 @@ def _pairs(problem: Problem, request_of_id: Mapping[str, int], volunteer_of_id: 
             detail = Text("No volunteer has this id.", "没有此编号的志愿者。")
             faults.append(Fault(f"/pairs/{position}/volunteer_id", "unknown-id", detail))
         if (pair.request_id, pair.volunteer_id) in seen:
-            faults.append(Fault(f"/pairs/{position}", "duplicate", Text("This pair is given twice.", "该配对重复给出。")))
+            faults.append(
+                Fault(f"/pairs/{position}", "duplicate", Text("This pair is given twice.", "该配对重复给出。"))
+            )
         seen.add((pair.request_id, pair.volunteer_id))
     if faults:
         raise InvalidProblemError(faults)

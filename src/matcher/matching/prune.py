@@ -19,7 +19,7 @@ VolunteerEdges = tuple[NDArray[np.int64], NDArray[np.int64]]
 def is_team(instance: Instance) -> NDArray[np.bool_]:
     """Tell which requests have people who start together: several places, or a start that is pinned."""
     requests = instance.requests
-    places = np.add.reduceat(np.append(instance.rows.count, 0), requests.row_ptr[:-1]) if instance.request_count else 0
+    places = np.add.reduceat(np.append(instance.rows.places, 0), requests.row_ptr[:-1]) if instance.request_count else 0
     return np.asarray((places > 1) | (requests.fixed < 2**30), np.bool_)
 
 
@@ -31,7 +31,7 @@ def prune(instance: Instance, edges: Edges) -> Edges:
     if team.any():
         keep = pruning.team_edges(requests, rows, instance.volunteers, instance.days, edges, team).astype(np.bool_)
     by_row = np.bincount(edges.row[keep], minlength=instance.row_count)
-    whole = (by_row >= rows.count) & (rows.count > 0)
+    whole = (by_row >= rows.places) & (rows.places > 0)
     by_role = requests.by_role[rows.request]
     reached = np.where(by_role, whole, by_row)
     enough = np.bincount(rows.request, weights=reached, minlength=instance.request_count) >= requests.minimum
@@ -45,10 +45,7 @@ def kept(edges: Edges, keep: NDArray[np.bool_]) -> Edges:
         return edges
     ptr = np.zeros_like(edges.ptr)
     np.cumsum(np.bincount(edges.row[keep], minlength=len(ptr) - 1), out=ptr[1:])
-    columns = {
-        name: getattr(edges, name)[keep]
-        for name in ("volunteer", "cost", "start", "distance_m", "row")
-    }
+    columns = {name: getattr(edges, name)[keep] for name in ("volunteer", "cost", "start", "distance_m", "row")}
     own = {name: getattr(edges, name)[keep] for name in ("minutes", "given") if len(getattr(edges, name))}
     return edges._replace(ptr=ptr, **columns, **own)
 

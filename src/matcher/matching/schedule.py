@@ -20,7 +20,7 @@ from matcher.matching.merit import Merit
 from matcher.matching.prune import VolunteerEdges, is_team
 from matcher.matching.solver import Flow
 
-__all__ = ["Budget", "Placement", "Schedule", "automatic_steps", "schedule"]
+__all__ = ["Budget", "Ground", "Placement", "Schedule", "automatic_steps", "schedule"]
 
 MANY_STARTS = 64
 FEW_STARTS = 12
@@ -64,67 +64,67 @@ def automatic_steps(request_count: int) -> int:
     return int(np.clip(200 * request_count, 5_000, 2_000_000))
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the search stands on: the pruned problem and the optimum of its relaxation."""
+
+    instance: Instance
+    edges: Edges
+    volunteer_edges: VolunteerEdges
+    capacity: NDArray[np.int64]
+    flow: Flow
+
+
 def schedule(
-    instance: Instance,
-    edges: Edges,
-    flow: Flow,
-    capacity: NDArray[np.int64],
-    volunteer_edges: VolunteerEdges,
+    ground: Ground,
     *,
     seed: int,
     budget: Budget,
     is_optimal: Callable[[Merit], bool],
-    report: Callable[[float], None] = lambda fraction: None,
+    report: Callable[[float], None],
 ) -> Schedule:
     """Build a plan and improve it until it is optimal, or the steps or the time are used up.
 
     The temperature falls with the steps. If they would not end in time at the present pace, it falls with the
     time instead, and the result says "time": it is then not reproducible.
     """
-    search = _Search(instance, edges, flow, capacity, volunteer_edges, seed)
-    search.construct()
+    plan = _Search(ground, seed)
+    plan.construct()
     begun = budget.clock()
     steps = 0
     by_time = False
-    best = search.merit()
-    best_state = search.copy()
-    while steps < budget.steps and not is_optimal(best) and len(search.order):
+    best = plan.merit()
+    best_state = plan.copy()
+    while steps < budget.steps and not is_optimal(best) and len(plan.order):
         spent = budget.clock() - begun
         by_time = by_time or (steps > 0 and spent / steps * budget.steps > budget.seconds) or spent >= budget.seconds
         if spent >= budget.seconds:
             break
         fraction = spent / budget.seconds if by_time else steps / budget.steps
         round_steps = min(budget.steps_per_round, budget.steps - steps)
-        search.anneal(round_steps, fraction)
+        plan.anneal(round_steps, fraction)
         steps += round_steps
         report(fraction)
-        if (merit := search.merit()) > best:
-            best, best_state = merit, search.copy()
-    search.state = best_state
-    search.fill_up()
-    merit = search.merit()
+        if (merit := plan.merit()) > best:
+            best, best_state = merit, plan.copy()
+    plan.state = best_state
+    plan.fill_up()
+    merit = plan.merit()
     stopped_by = "optimal" if is_optimal(merit) else "time" if by_time else "iterations"
-    return search.result(steps, stopped_by)
+    return plan.result(steps, stopped_by)
 
 
 class _Search:
     """The board, a state, and the work space of one search."""
 
-    def __init__(
-        self,
-        instance: Instance,
-        edges: Edges,
-        flow: Flow,
-        capacity: NDArray[np.int64],
-        volunteer_edges: VolunteerEdges,
-        seed: int,
-    ) -> None:
+    def __init__(self, ground: Ground, seed: int) -> None:
+        instance, edges = ground.instance, ground.edges
         self.instance = instance
         unit = 2 * (int(edges.cost.max(initial=0)) + instance.points.delay) + 2
         requests, rows = instance.requests, instance.rows
         places = np.zeros(instance.row_count + 1, np.int64)
-        np.cumsum(rows.count, out=places[1:])
-        extra = (rows.count.sum() > requests.minimum.sum()) and bool((requests.minimum != 0).any())
+        np.cumsum(rows.places, out=places[1:])
+        extra = (rows.places.sum() > requests.minimum.sum()) and bool((requests.minimum != 0).any())
         self.board = Board(
             requests=requests,
             rows=rows,
@@ -132,10 +132,10 @@ class _Search:
             days=instance.days,
             points=instance.points,
             edges=edges,
-            flow=flow.used,
-            capacity=capacity,
-            by_volunteer_ptr=volunteer_edges[0],
-            by_volunteer=volunteer_edges[1],
+            flow=ground.flow.used,
+            capacity=ground.capacity,
+            by_volunteer_ptr=ground.volunteer_edges[0],
+            by_volunteer=ground.volunteer_edges[1],
             place_ptr=places,
             team=is_team(instance),
             value=requests.urgency * unit * (4 if extra else 1),
@@ -157,20 +157,19 @@ class _Search:
 
     def construct(self) -> None:
         """Insert along the edges of the relaxation first, then wherever there is room."""
-        for only_flow in (True, False):
-            search.construct(
-                self.board, self.state, self.order, only_flow, self.rng, MANY_STARTS, self.work
-            )
+        self._insert_open(only_flow=True)
+        self._insert_open(only_flow=False)
         search.fill(self.board, self.state, self.order)
 
     def fill_up(self) -> None:
         """Insert whatever still fits, so that no request is left open beside a free volunteer."""
         self.state.tick[0] += 1
         self.state.journalled[0] = 0
-        search.construct(
-            self.board, self.state, self.order, False, self.rng, MANY_STARTS, self.work
-        )  # fmt: skip
+        self._insert_open(only_flow=False)
         search.fill(self.board, self.state, self.order)
+
+    def _insert_open(self, *, only_flow: bool) -> None:
+        search.construct(self.board, self.state, self.order, only_flow, self.rng, MANY_STARTS, self.work)
 
     def anneal(self, steps: int, fraction: float) -> None:
         """Run some steps of ruin and recreate at the temperature that belongs to ``fraction`` of the search."""
@@ -191,7 +190,7 @@ class _Search:
     def _reached(self) -> NDArray[np.int64]:
         """Return people, or whole roles, of each request."""
         requests, rows = self.instance.requests, self.instance.rows
-        whole = (self.state.filled == rows.count) & (rows.count > 0)
+        whole = (self.state.filled == rows.places) & (rows.places > 0)
         reached = np.where(requests.by_role[rows.request], whole, self.state.filled)
         return np.bincount(rows.request, weights=reached, minlength=self.instance.request_count).astype(np.int64)
 
@@ -205,13 +204,11 @@ class _Search:
         over = self._reached() - requests.minimum
         served = over >= 0
         cost = int(boards.total_cost(self.board, self.state))
-        return Merit(
-            int(requests.urgency[served].sum()), int((over * requests.urgency)[served].sum()), -cost
-        )
+        return Merit(int(requests.urgency[served].sum()), int((over * requests.urgency)[served].sum()), -cost)
 
     def copy(self) -> State:
         """Return a copy of the state."""
-        return State(*(column.copy() for column in self.state))
+        return State._make(column.copy() for column in self.state)
 
     def result(self, steps: int, stopped_by: str) -> Schedule:
         """Return the state as a schedule."""
@@ -240,7 +237,7 @@ def _empty_state(board: Board) -> State:
         tasks=np.zeros(volunteers, np.int32),
         minutes=np.zeros(volunteers, np.int64),
         place_edge=np.full(int(board.place_ptr[-1]), -1, np.int64),
-        filled=np.zeros(len(board.rows.count), np.int32),
+        filled=np.zeros(len(board.rows.places), np.int32),
         common_start=np.full(len(board.requests.urgency), NEVER, np.int32),
         tick=np.zeros(1, np.int64),
         touched_at=np.full(volunteers, -1, np.int64),

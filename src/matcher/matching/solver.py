@@ -63,7 +63,7 @@ def solve(network: Network, *, backend: Backend | None = None) -> Flow:
         raise CertificateError("A volunteer carries more than their capacity.")
     open_units = network.supply - np.bincount(network.row[used == 1], minlength=rows)
     objective = _proven(network, u, v, used)
-    u, v = flow.exact_prices(network, u, v, used, load, open_units)
+    u, v = flow.exact_prices(network, u, v, used, open_units)
     if _proven(network, u, v, used) != objective:
         raise CertificateError("The extreme prices prove another optimum.")
     return Flow(used, open_units, load, objective, u, v)
@@ -105,13 +105,19 @@ def _solve_by_matching(network: Network) -> NDArray[np.uint8]:
     plain = ~several[edge]
     unit_slots, edge_slots, slots = _to_slots(unit[plain], edge[plain], network, capacity, slot_ptr)
     with_gadget = np.flatnonzero(several)
-    gadget_rows, gadget_edges, gadget_slots = _to_slots(units + gadget[with_gadget], with_gadget, network, capacity, slot_ptr)
+    gadget_rows, _, gadget_slots = _to_slots(units + gadget[with_gadget], with_gadget, network, capacity, slot_ptr)
     within = np.arange(units) - np.repeat(np.cumsum(network.supply) - network.supply, network.supply)
     penalty = np.where(within < network.spare[unit_row], network.spare_penalty[unit_row], network.penalty[unit_row])
     zeros = np.zeros(len(with_gadget), np.int64)
     row = np.concatenate([unit_slots, unit[~plain], np.arange(units), units + gadget[with_gadget], gadget_rows])
     column = np.concatenate(
-        [slots, gadget_at + gadget[edge[~plain]], dummy_at + np.arange(units), gadget_at + gadget[with_gadget], gadget_slots]
+        [
+            slots,
+            gadget_at + gadget[edge[~plain]],
+            dummy_at + np.arange(units),
+            gadget_at + gadget[with_gadget],
+            gadget_slots,
+        ]
     )
     weight = np.concatenate(
         [network.cost[edge_slots], network.cost[edge[~plain]], penalty, zeros, np.zeros(len(gadget_rows), np.int64)]
@@ -132,7 +138,11 @@ def _solve_by_matching(network: Network) -> NDArray[np.uint8]:
 
 
 def _to_slots(
-    node: NDArray[np.int64], edge: NDArray[np.int64], network: Network, capacity: NDArray[np.int64], slot_ptr: NDArray[np.int64]
+    node: NDArray[np.int64],
+    edge: NDArray[np.int64],
+    network: Network,
+    capacity: NDArray[np.int64],
+    slot_ptr: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Join each node to every slot of its edge's volunteer: (node, edge, slot)."""
     volunteer = network.volunteer[edge]
@@ -161,7 +171,9 @@ def potentials(network: Network, used: NDArray[np.uint8]) -> tuple[NDArray[np.in
     backward = backward[np.argsort(network.row[backward], kind="stable")]
     for _ in range(rows + volunteers + 1):
         before = row_label.copy(), volunteer_label.copy()
-        np.minimum.at(row_label, network.row[backward], volunteer_label[network.volunteer[backward]] - network.cost[backward])
+        np.minimum.at(
+            row_label, network.row[backward], volunteer_label[network.volunteer[backward]] - network.cost[backward]
+        )
         reached = row_label[network.row[forward]]
         label = np.where(reached == flow.INFINITY, flow.INFINITY, reached + network.cost[forward])
         np.minimum.at(volunteer_label, network.volunteer[forward], label)

@@ -50,7 +50,13 @@ def held_capabilities(problem: Problem, capabilities: Capabilities, timeline: Ti
 
 
 def volunteers_as_arrays(
-    problem: Problem, timeline: Timeline, horizon: int, day_starts: Sequence[int], pinned: list[Pinned], held: Held, words: int
+    problem: Problem,
+    timeline: Timeline,
+    horizon: int,
+    day_starts: Sequence[int],
+    pinned: list[Pinned],
+    held: Held,
+    words: int,
 ) -> tuple[Volunteers, Volunteers]:
     """Return the volunteers as they are, and as if nothing were promised yet.
 
@@ -63,7 +69,10 @@ def volunteers_as_arrays(
     for pin in pinned:
         pins_of[pin.volunteer].append(pin)
     busy = [_busy(problem, volunteer, pins_of.get(v, ()), timeline) for v, volunteer in enumerate(people)]
-    free = [_subtract(spans, [(s, e) for s, e, _ in taken]) if taken else spans for spans, taken in zip(idle, busy, strict=True)]
+    free = [
+        _subtract(spans, [(s, e) for s, e, _ in taken]) if taken else spans
+        for spans, taken in zip(idle, busy, strict=True)
+    ]
     placed_busy = [[entry for entry in taken if entry[2] is not None] for taken in busy]
     used = [_used_days(pins_of.get(v, ()), timeline, day_starts) for v in range(len(people))]
     minutes_used = [sum(pin.minutes for pin in pins_of.get(v, ())) for v in range(len(people))]
@@ -78,7 +87,9 @@ def volunteers_as_arrays(
         used_day=np.array([day for days in used for day, _ in days], np.int32),
         used_minutes=np.array([minutes for days in used for _, minutes in days], np.int32),
     )
-    arrays.max_assignments[:] = np.maximum(0, arrays.max_assignments - [len(pins_of.get(v, ())) for v in range(len(people))])
+    arrays.max_assignments[:] = np.maximum(
+        0, arrays.max_assignments - [len(pins_of.get(v, ())) for v in range(len(people))]
+    )
     arrays.max_minutes[:] = np.maximum(0, arrays.max_minutes - np.array(minutes_used, np.int64))
     nothing = np.zeros(0, np.int32)
     nobody = np.zeros(len(people) + 1, np.int32)

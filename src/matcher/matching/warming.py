@@ -28,7 +28,8 @@ def warm(clock: Callable[[], float]) -> None:
     )
     skills = (Skill("first-aid"),)
     volunteers = tuple(
-        Volunteer(f"v{number}", PLACE, max_distance_m=1000, skills=skills[:number], max_minutes=300) for number in range(3)
+        Volunteer(f"v{number}", PLACE, max_distance_m=1000, skills=skills[:number], max_minutes=300)
+        for number in range(3)
     )
     problem = Problem(NOW, ZoneInfo("UTC"), requests, volunteers, options=Options(iterations=50))
     pairs = tuple(Pair(request.id, who.id, cost=7) for request in requests for who in volunteers)

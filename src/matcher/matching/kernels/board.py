@@ -173,7 +173,7 @@ def free_after(board, state, v, position, r):
 
 @step
 def push_cost(board, state, v, position, r, ends):
-    """Return what the tasks from ``position`` on cost more when request ``r`` ends at ``ends`` before them; -1: impossible."""
+    """Return what the tasks from ``position`` on cost more when ``r`` ends at ``ends`` before them; -1: impossible."""
     cost = np.int64(0)
     before = r
     limited = has_day_limit(board, v)

@@ -24,7 +24,9 @@ def _cache_folder(configured: str) -> Path:
     """Return a writable folder for machine code, named after the kernels' text."""
     here = Path(__file__).parent
     text = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
-    roots = [Path(configured)] if configured else [here / "__pycache__", Path(tempfile.gettempdir()) / "matcher-kernels"]
+    roots = (
+        [Path(configured)] if configured else [here / "__pycache__", Path(tempfile.gettempdir()) / "matcher-kernels"]
+    )
     for root in roots:
         folder = root / f"numba-{text}"
         try:

@@ -322,7 +322,9 @@ def certificate(network, u, v, used):
         broken += unplaced < 0
         cheap = min(unplaced, network.spare[i])
         primal_high += (network.spare_penalty[i] >> 31) * cheap + (network.penalty[i] >> 31) * (unplaced - cheap)
-        primal_low += (network.spare_penalty[i] & low_mask) * cheap + (network.penalty[i] & low_mask) * (unplaced - cheap)
+        primal_low += (network.spare_penalty[i] & low_mask) * cheap + (network.penalty[i] & low_mask) * (
+            unplaced - cheap
+        )
         # The least of open cost minus u per open unit: each cheap unit gains where u is above its penalty.
         saving = min(np.int64(0), network.spare_penalty[i] - u[i])
         dual_high += (u[i] >> 31) * network.supply[i] + (saving >> 31) * network.spare[i]
@@ -331,7 +333,7 @@ def certificate(network, u, v, used):
 
 
 @kernel
-def exact_prices(network, u, v, used, load, open_units):
+def exact_prices(network, u, v, used, open_units):
     """Turn valid potentials into the extreme ones: shortest distances from the sink in the residual network.
 
     ``-v`` is then exactly what one more unit of capacity at a volunteer gains, ``u`` what one more unit of a row

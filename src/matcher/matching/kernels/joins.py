@@ -256,7 +256,7 @@ def join(instance, index, first_row, last_row):
     position = np.empty(row_size, np.int64)
     start = np.empty(row_size, np.int32)
     distance = np.empty(row_size, np.int32)
-    open_places = instance.rows.count
+    open_places = instance.rows.places
     for i in range(first_row, last_row):
         if open_places[i] <= 0:
             continue
@@ -311,7 +311,7 @@ def longitude_reach(index, i, band, half_angle):
     """
     south = index.south + band * index.band_height
     north = south + index.band_height
-    away = max(0.0, max(south - index.latitude[i], index.latitude[i] - north))
+    away = max(0.0, south - index.latitude[i], index.latitude[i] - north)
     least_cosine = max(1e-9, min(math.cos(south), math.cos(north)))
     room = math.sin(half_angle) ** 2 - math.sin(away / 2) ** 2
     if room < 0:

@@ -171,7 +171,7 @@ def team_is_complete(requests, rows, r, present):
     whole = 0
     for i in range(first, requests.row_ptr[r + 1]):
         people += present[i - first]
-        whole += present[i - first] >= rows.count[i] and rows.count[i] > 0
+        whole += present[i - first] >= rows.places[i] and rows.places[i] > 0
     reached = whole if requests.by_role[r] else people
     return reached >= requests.minimum[r]
 
@@ -224,7 +224,7 @@ def team_edges(requests, rows, volunteers, days, edges, team):
             for q in range(opened):
                 t = opening[q]
                 i = edges.row[who[t]]
-                whole = present[i - first_row] >= rows.count[i]
+                whole = present[i - first_row] >= rows.places[i]
                 if high[t] >= start and (whole or not requests.by_role[r]):
                     keep[who[t]] = 1
     return keep

@@ -77,7 +77,7 @@ def worth(board, state, r):
     whole = 0
     for i in range(board.requests.row_ptr[r], board.requests.row_ptr[r + 1]):
         filled += state.filled[i]
-        whole += state.filled[i] == board.rows.count[i] and board.rows.count[i] > 0
+        whole += state.filled[i] == board.rows.places[i] and board.rows.places[i] > 0
     reached = whole if board.requests.by_role[r] else filled
     minimum = board.requests.minimum[r]
     if reached < minimum:
@@ -143,7 +143,7 @@ def crew(board, state, r, start, only_flow, skip, rng, chosen):
     cost = np.int64(0)
     whole = 0
     for i in range(board.requests.row_ptr[r], board.requests.row_ptr[r + 1]):
-        missing = board.rows.count[i] - state.filled[i]
+        missing = board.rows.places[i] - state.filled[i]
         if missing <= 0:
             continue
         before = people
@@ -214,7 +214,9 @@ def insert_team(board, state, r, only_flow, skip, rng, samples, work):
         samples = 1
     for sample in range(samples):
         start = sampled_start(board, r, sample, samples, rng)
-        people, gain = crew(board, state, r, start if start >= 0 else np.int64(NEVER), only_flow, skip, rng, work.chosen)
+        people, gain = crew(
+            board, state, r, start if start >= 0 else np.int64(NEVER), only_flow, skip, rng, work.chosen
+        )
         if people > 0 and gain > best_gain:
             best_people, best_gain, best_start = people, gain, start
             for q in range(people):
@@ -268,7 +270,7 @@ def fill(board, state, order):
             continue
         i = board.requests.row_ptr[r]
         for edge in range(board.edges.ptr[i], board.edges.ptr[i + 1]):
-            if state.filled[i] >= board.rows.count[i]:
+            if state.filled[i] >= board.rows.places[i]:
                 break
             if serves(board, state, r, board.edges.volunteer[edge]):
                 continue
@@ -315,7 +317,7 @@ def recreate_key(board, r, mode, rng):
     places = 0
     degree = 0
     for i in range(board.requests.row_ptr[r], board.requests.row_ptr[r + 1]):
-        places += board.rows.count[i]
+        places += board.rows.places[i]
         degree += board.edges.ptr[i + 1] - board.edges.ptr[i]
     value = board.value[r] if board.requests.minimum[r] > 0 else board.extra_value[r]
     if mode == 0:
@@ -359,9 +361,7 @@ def anneal(board, state, steps, temperature, active, unserved, rng, samples, wor
         for q in range(count):
             r = ruined[q]
             work.saved_start[q] = state.common_start[r]
-            for p in range(
-                board.place_ptr[board.requests.row_ptr[r]], board.place_ptr[board.requests.row_ptr[r + 1]]
-            ):
+            for p in range(board.place_ptr[board.requests.row_ptr[r]], board.place_ptr[board.requests.row_ptr[r + 1]]):
                 work.saved_edge[at] = state.place_edge[p]
                 at += 1
             change += remove_request(board, state, r)
