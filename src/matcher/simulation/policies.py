@@ -34,8 +34,10 @@ class Choice:
     distance_m: int
 
 
-def nearest_first(problem: Problem) -> list[Choice]:
+def nearest_first(problem: Problem, *, urgent_first: bool = False) -> list[Choice]:
     """Serve the requests in the order of their arrival, each by the nearest volunteers who still can.
+
+    With ``urgent_first`` the urgent ones come before, in the order of their arrival among equals.
 
     The nearest of a team who still has time sets the start; the others are the nearest who are free
     then. Every rule of the problem is kept. Pinned assignments are taken as made, and not listed.
@@ -44,7 +46,10 @@ def nearest_first(problem: Problem) -> list[Choice]:
     edges = candidates(compiled.instance)
     desk = _Desk(compiled.instance, edges)
     arrival = [request.requested_at or _NEVER_ASKED for request in problem.requests]
-    return [choice for r in sorted(range(len(arrival)), key=arrival.__getitem__) for choice in desk.serve(r)]
+    order = sorted(range(len(arrival)), key=arrival.__getitem__)
+    if urgent_first:
+        order.sort(key=lambda r: -problem.requests[r].urgency)
+    return [choice for r in order for choice in desk.serve(r)]
 
 
 class _Desk:

@@ -1,0 +1,1 @@
+"""Runnable comparisons with peers: everything in one run, on one machine, as ratios."""
