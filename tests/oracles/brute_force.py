@@ -4,9 +4,10 @@ The objective is lexicographic: most urgency of served requests, then most urgen
 beyond the least, then least cost.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import NamedTuple
 
 from matcher.domain.plans import Assignment, Problem
 from matcher.domain.requests import HelpRequest
@@ -15,19 +16,21 @@ from oracles.minutes import Minutes, both
 from oracles.rules import MINUTE, Rules
 from oracles.starts import Member, Starts, Team, cheapest_starts
 
-__all__ = ["Solution", "Value", "solve", "worth"]
+__all__ = ["Solution", "Value", "solve", "total", "worth"]
 
 
-@dataclass(frozen=True, order=True)
-class Value:
+class Value(NamedTuple):
     """What a plan is worth: more is better on each level, and the first that differs decides."""
 
     urgency: int
     beyond: int
     saved: int
 
-    def __add__(self, other: "Value") -> "Value":
-        return Value(self.urgency + other.urgency, self.beyond + other.beyond, self.saved + other.saved)
+
+def total(values: Iterable[Value]) -> Value:
+    """Add values up, level by level."""
+    levels = list(zip(*values, strict=True))
+    return Value(*map(sum, levels)) if levels else Value(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,12 @@ def solve(problem: Problem) -> Solution:
     choices = sorted((_choices(rules, request) for request in problem.requests), key=len)
     reachable = [Value(0, 0, 0)]
     for options in reversed(choices):
-        reachable.insert(0, reachable[0] + _best_of(options))
+        reachable.insert(0, total([reachable[0], _best_of(options)]))
     best = _search(rules, choices, reachable, (), None)
     if best is None:
         raise AssertionError("the plan of pinned assignments alone is always possible")
     pinned = tuple(_pinned(rules))
-    value = best.value + Value(0, 0, -sum(assignment.cost for assignment in pinned))
+    value = best.value._replace(saved=best.value.saved - sum(assignment.cost for assignment in pinned))
     return Solution(value, (*pinned, *_assignments(rules, best)))
 
 
@@ -91,7 +94,7 @@ def _search(
     best: _Found | None,
 ) -> _Found | None:
     """Choose for one request after another; ``reachable`` bounds what the rest can add."""
-    bound = sum((choice.value for choice in chosen), reachable[len(chosen)])
+    bound = total([*(choice.value for choice in chosen), reachable[len(chosen)]])
     if best is not None and bound <= best.value:
         return best
     teams = tuple(choice.team for choice in chosen)
@@ -121,7 +124,7 @@ def _choices(rules: Rules, request: HelpRequest) -> list[_Choice]:
         if team.members and not (value.urgency and team.starts):
             continue
         start = team.starts[0][0] if team.members and request.windows is not None else None
-        choices.append(_Choice(team, value + Value(0, 0, -team.cost(rules, start))))
+        choices.append(_Choice(team, value._replace(saved=-team.cost(rules, start))))
     return sorted(choices, key=lambda choice: choice.value, reverse=True)
 
 
