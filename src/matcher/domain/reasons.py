@@ -52,7 +52,10 @@ LABELS: dict[Reason, tuple[str, str]] = {
     Reason.NOT_PAIRED: ("the pair is not among the given pairs", "不在给定的配对之中"),
     Reason.EXCLUDED: ("the request excludes this volunteer", "该求助排除了此志愿者"),
     Reason.MINOR: (
-        "a minor, without consent of a guardian or on a service for adults only (Regulations on Voluntary Service, art. 15)",
+        (
+            "a minor, without consent of a guardian or on a service for adults only "
+            "(Regulations on Voluntary Service, art. 15)"
+        ),
         "未成年人：缺少监护人同意，或该服务仅限成年人（《志愿服务条例》第十五条）",
     ),
     Reason.GENDER: ("another gender was asked for", "性别不符合要求"),
@@ -63,7 +66,10 @@ LABELS: dict[Reason, tuple[str, str]] = {
         "所需证书在服务当日已过期（第十六条）",
     ),
     Reason.UNTRAINED: ("a required training is missing (art. 16)", "缺少所需培训（第十六条）"),
-    Reason.UNINSURED: ("the service needs insurance that is missing (art. 17)", "该服务要求保险，志愿者未投保（第十七条）"),
+    Reason.UNINSURED: (
+        "the service needs insurance that is missing (art. 17)",
+        "该服务要求保险，志愿者未投保（第十七条）",
+    ),
     Reason.TOO_FAR: ("farther than the volunteer travels", "超出志愿者的出行范围"),
     Reason.NOT_AVAILABLE: ("no start fits the windows and the availability", "求助时段与志愿者可服务时间没有交集"),
     Reason.CAPACITY_REACHED: ("the volunteer's capacity would be exceeded", "将超出志愿者的服务容量"),

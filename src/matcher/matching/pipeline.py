@@ -1,6 +1,6 @@
 """From a problem to an explained plan: the route of a match, stage by stage.
 
-problem -> candidates -> prune -> flow with certificate -> schedule -> explain, prices, shortage.
+problem -> candidates -> prune -> flow with certificate -> schedule -> certify -> explain, prices, shortage.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ import numpy as np
 
 from matcher.domain.plans import Assignment, Plan, Problem
 from matcher.domain.volunteers import SPEED_M_PER_H
-from matcher.matching import candidates, explain, objective, prices, prune, schedule, solver
+from matcher.matching import candidates, exact, explain, objective, prices, prune, schedule, solver
 from matcher.matching.arrays import Edges
 from matcher.matching.distance import arc_m
 from matcher.matching.objective import Objective
@@ -61,11 +61,13 @@ def solve(
     with stages.timed("flow"):
         flow = solver.solve(objective.network(instance, pruned, aim, capacity), backend=way)
     bound = aim.most - flow.objective
+    ground = Ground(instance, pruned, volunteer_edges, capacity, flow)
     with stages.timed("schedule"):
         options = problem.options
+        ends_at = clock() + options.time_limit_s
         steps = options.iterations
         result = schedule.schedule(
-            Ground(instance, pruned, volunteer_edges, capacity, flow),
+            ground,
             seed=options.seed,
             budget=Budget(
                 steps=schedule.automatic_steps(instance.request_count) if steps is None else steps,
@@ -75,6 +77,13 @@ def solve(
             is_optimal=lambda merit: aim.points(merit, instance) == bound,
             report=lambda fraction: stages.report("schedule", fraction),
         )
+    with stages.timed("certify"):
+        if result.stopped_by != "optimal" and exact.applies(instance, pruned):
+            proven = exact.prove(instance, pruned, capacity, lambda: ends_at - clock())
+            if proven is not None:
+                bound = min(bound, aim.points(proven.bound, instance))
+                if proven.used is not None:
+                    result = schedule.from_edges(ground, proven.used, result.steps)
     with stages.timed("explain"):
         assignments = tuple(_assignments(compiled, pruned, result))
         serving = _serving(compiled, pruned, result)

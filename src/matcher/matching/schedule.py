@@ -20,7 +20,7 @@ from matcher.matching.merit import Merit
 from matcher.matching.prune import VolunteerEdges, is_team
 from matcher.matching.solver import Flow
 
-__all__ = ["Budget", "Ground", "Placement", "Schedule", "automatic_steps", "schedule"]
+__all__ = ["Budget", "Ground", "Placement", "Schedule", "automatic_steps", "from_edges", "schedule"]
 
 MANY_STARTS = 64
 FEW_STARTS = 12
@@ -61,7 +61,7 @@ class Schedule:
 
 def automatic_steps(request_count: int) -> int:
     """Return the number of steps for a problem of this size: enough to come near the bound."""
-    return int(np.clip(200 * request_count, 5_000, 2_000_000))
+    return int(np.clip(50 * request_count, 10_000, 200_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +114,44 @@ def schedule(
     return plan.result(steps, stopped_by)
 
 
+def from_edges(ground: Ground, used: NDArray[np.int64], steps: int) -> Schedule:
+    """Return a proven plan without times, given the edges that it uses."""
+    instance, edges = ground.instance, ground.edges
+    filled = np.bincount(edges.row[used], minlength=instance.row_count).astype(np.int32)
+    over = _reached(instance, filled) - instance.requests.minimum
+    cost = edges.cost[used].astype(np.int64)
+    return Schedule(
+        placement=Placement(used, np.full(len(used), -1, np.int32), cost),
+        filled=filled,
+        served=over >= 0,
+        merit=_merit(instance, filled, int(cost.sum())),
+        steps=steps,
+        stopped_by="optimal",
+    )
+
+
+def _reached(instance: Instance, filled: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return people, or whole roles, of each request."""
+    requests, rows = instance.requests, instance.rows
+    whole = (filled == rows.places) & (rows.places > 0)
+    reached = np.where(requests.by_role[rows.request], whole, filled)
+    return np.bincount(rows.request, weights=reached, minlength=instance.request_count).astype(np.int64)
+
+
+def _merit(instance: Instance, filled: NDArray[np.int32], cost: int) -> Merit:
+    requests = instance.requests
+    over = _reached(instance, filled) - requests.minimum
+    served = over >= 0
+    return Merit(int(requests.urgency[served].sum()), int((over * requests.urgency)[served].sum()), -cost)
+
+
 class _Search:
     """The board, a state, and the work space of one search."""
 
     def __init__(self, ground: Ground, seed: int) -> None:
         instance, edges = ground.instance, ground.edges
         self.instance = instance
-        unit = 2 * (int(edges.cost.max(initial=0)) + instance.points.delay) + 2
+        unit = 2 * _dearest(instance, edges) + 2
         requests, rows = instance.requests, instance.rows
         places = np.zeros(instance.row_count + 1, np.int64)
         np.cumsum(rows.places, out=places[1:])
@@ -187,24 +218,13 @@ class _Search:
             self.work,
         )
 
-    def _reached(self) -> NDArray[np.int64]:
-        """Return people, or whole roles, of each request."""
-        requests, rows = self.instance.requests, self.instance.rows
-        whole = (self.state.filled == rows.places) & (rows.places > 0)
-        reached = np.where(requests.by_role[rows.request], whole, self.state.filled)
-        return np.bincount(rows.request, weights=reached, minlength=self.instance.request_count).astype(np.int64)
-
     def served(self) -> NDArray[np.bool_]:
         """Tell which requests reach their minimum."""
-        return self._reached() >= self.instance.requests.minimum
+        return _reached(self.instance, self.state.filled) >= self.instance.requests.minimum
 
     def merit(self) -> Merit:
         """Return what the state is worth."""
-        requests = self.instance.requests
-        over = self._reached() - requests.minimum
-        served = over >= 0
-        cost = int(boards.total_cost(self.board, self.state))
-        return Merit(int(requests.urgency[served].sum()), int((over * requests.urgency)[served].sum()), -cost)
+        return _merit(self.instance, self.state.filled, int(boards.total_cost(self.board, self.state)))
 
     def copy(self) -> State:
         """Return a copy of the state."""
@@ -222,6 +242,15 @@ class _Search:
             steps=steps,
             stopped_by=stopped_by,
         )
+
+
+def _dearest(instance: Instance, edges: Edges) -> int:
+    """Return what an assignment costs at most, a late start included."""
+    knows_delay = edges.start >= 0
+    if len(edges.given):
+        knows_delay &= edges.given == 0
+    late = instance.points.delay if knows_delay.any() else 0
+    return int(edges.cost.max(initial=0)) + late
 
 
 def _empty_state(board: Board) -> State:

@@ -1,0 +1,136 @@
+"""Where time plays no part, the whole problem is an integer programme: HiGHS proves the optimum of small ones.
+
+This is generalized assignment with places, roles left out: minutes and assignments are the limits. Level by
+level: first the urgency served, then the places beyond the minimum, then the cost.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array, csr_array
+
+from matcher.matching.arrays import Edges, Instance
+from matcher.matching.merit import Merit
+
+__all__ = ["Proven", "applies", "prove"]
+
+MOST_EDGES = 40_000
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What HiGHS found out: a bound on each level that it finished, and a plan if it finished the last one.
+
+    ``bound`` is a valid upper bound on every plan's merit, level by level; it is the merit of ``used`` where that is
+    not None.
+    """
+
+    bound: Merit
+    used: NDArray[np.int64] | None  # edges of an optimal plan
+
+
+def applies(instance: Instance, edges: Edges) -> bool:
+    """Tell whether the model is exact and small: no request with a time, none by role."""
+    requests = instance.requests
+    return 0 < len(edges.volunteer) <= MOST_EDGES and not requests.timed.any() and not requests.by_role.any()
+
+
+def prove(instance: Instance, edges: Edges, capacity: NDArray[np.int64], seconds: Callable[[], float]) -> Proven | None:
+    """Solve the integer programme, or return None if not even the first level ends in time.
+
+    Parameters
+    ----------
+    capacity
+        Assignments of each volunteer at most.
+    seconds
+        How many are left.
+    """
+    programme = _Programme.of(instance, edges, capacity)
+    urgency = programme.maximise(programme.urgency, seconds())
+    if urgency is None:
+        return None
+    programme = programme.at_least(programme.urgency, urgency.value)
+    extra = programme.maximise(programme.extra, seconds()) if programme.extra.any() else _Optimum(0, urgency.x)
+    if extra is None:
+        return Proven(Merit(urgency.value, int(programme.extra.clip(0).sum()), 0), None)
+    programme = programme.at_least(programme.extra, extra.value) if programme.extra.any() else programme
+    saved = programme.maximise(-programme.cost, seconds())
+    pinned = int(instance.requests.urgency[instance.requests.minimum == 0].sum())
+    if saved is None:
+        return Proven(Merit(urgency.value + pinned, extra.value, 0), None)
+    used = np.flatnonzero(saved.x[: len(edges.volunteer)] > 0.5)
+    return Proven(Merit(urgency.value + pinned, extra.value, saved.value), used)
+
+
+@dataclass(frozen=True, slots=True)
+class _Optimum:
+    value: int
+    x: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Programme:
+    """Binary variables: the edges, then "served" of each request."""
+
+    constraints: tuple[LinearConstraint, ...]
+    urgency: NDArray[np.float64]
+    extra: NDArray[np.float64]
+    cost: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, instance: Instance, edges: Edges, capacity: NDArray[np.int64]) -> "_Programme":
+        requests, rows = instance.requests, instance.rows
+        count, n = len(edges.volunteer), instance.request_count
+        request = rows.request[edges.row]
+        minutes = edges.minutes if len(edges.minutes) else requests.duration[request]
+        edge = np.arange(count)
+
+        def sums(owner: NDArray[np.int32], weight: NDArray[np.float64], owners: int) -> csr_array:
+            return coo_array((weight, (owner, edge)), shape=(owners, count + n)).tocsr()
+
+        people = sums(request, np.ones(count), n)
+        served = coo_array((np.ones(n), (np.arange(n), count + np.arange(n))), shape=(n, count + n)).tocsr()
+        places = np.bincount(rows.request, weights=rows.places, minlength=n)
+        per_volunteer = sums(edges.volunteer, np.ones(count), instance.volunteer_count)
+        time = sums(edges.volunteer, minutes.astype(float), instance.volunteer_count)
+        needed = requests.minimum.astype(float)
+        constraints = (
+            LinearConstraint(people - served.multiply(places[:, None]).tocsr(), -np.inf, 0),  # nobody unless served
+            LinearConstraint(people - served.multiply(needed[:, None]).tocsr(), 0, np.inf),  # served means enough
+            LinearConstraint(per_volunteer, -np.inf, capacity),
+            LinearConstraint(time, -np.inf, instance.volunteers.max_minutes),
+        )
+        weight = np.where(requests.minimum > 0, requests.urgency, 0).astype(float)
+        beyond = np.concatenate([requests.urgency[request], -needed * requests.urgency]).astype(float)
+        has_extra = bool((places > needed).any())
+        return cls(
+            constraints=constraints,
+            urgency=np.concatenate([np.zeros(count), weight]),
+            extra=beyond if has_extra else np.zeros(count + n),
+            cost=np.concatenate([edges.cost.astype(float), np.zeros(n)]),
+        )
+
+    def at_least(self, goal: NDArray[np.float64], value: int) -> "_Programme":
+        """Return the programme in which ``goal`` must reach ``value``."""
+        floor = LinearConstraint(csr_array(goal[None, :]), value - TOLERANCE, np.inf)
+        return _Programme((*self.constraints, floor), self.urgency, self.extra, self.cost)
+
+    def maximise(self, goal: NDArray[np.float64], seconds: float) -> _Optimum | None:
+        """Return the optimum of a goal with whole coefficients, or None if it is not proven in time."""
+        if seconds <= 0:
+            return None
+        result = milp(
+            -goal,
+            constraints=self.constraints,
+            integrality=np.ones(len(goal), np.int64),
+            bounds=Bounds(0, 1),
+            options={"time_limit": seconds, "mip_rel_gap": 0.0},
+        )
+        if result.status != 0 or result.x is None:
+            return None
+        x = np.rint(result.x)
+        return _Optimum(int(np.rint(goal @ x)), x)
