@@ -1,8 +1,12 @@
 """The service as a child process."""
 
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from matcher.cli import service
@@ -24,6 +28,23 @@ def test_a_port_in_use_is_replaced_by_a_free_one() -> None:
         assert service.free_port("127.0.0.1", wanted) not in (0, wanted)
 
 
+@pytest.mark.timeout(300)
+def test_a_service_does_not_outlive_whoever_started_it(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from matcher.cli import service\n"
+        "with service.running('127.0.0.1', int(sys.argv[1]), Path('log')) as child:\n"
+        "    child.wait_ready(lambda _: None); print('ready', flush=True); time.sleep(600)\n"
+    )
+    port = service.free_port("127.0.0.1", 0)
+    command = [sys.executable, "-c", script, str(port)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "ready\n"
+        parent.kill()
+    while _answers(port):
+        time.sleep(0.1)
+
+
 def test_a_service_that_ends_while_it_starts_tells_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -33,3 +54,11 @@ def test_a_service_that_ends_while_it_starts_tells_its_last_words(
         pytest.raises(ServiceError, match="Unknown settings: MATCHER_PROT"),
     ):
         child.wait_ready(lambda _: None)
+
+
+def _answers(port: int) -> bool:
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/health/live")
+    except httpx.TransportError:
+        return False
+    return True

@@ -90,16 +90,17 @@ def _stay(running: Service, console: Console) -> None:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Let SIGTERM end the demo as Ctrl-C does, so that the service is never left behind."""
+    """Let SIGTERM and a closed terminal end the demo as Ctrl-C does, so that the service ends in order."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _match(running: Service, problem_file: Path, plan_file: Path, console: Console) -> tuple[Problem, Plan]:

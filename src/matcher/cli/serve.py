@@ -1,5 +1,9 @@
 """``matcher serve``: the service itself."""
 
+import os
+import signal
+import sys
+import threading
 from typing import Annotated, Any
 
 import typer
@@ -11,11 +15,13 @@ __all__ = ["serve"]
 
 
 def serve(
+    *,
     host: Annotated[str | None, typer.Option(help="Address to listen on; MATCHER_HOST.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one; MATCHER_PORT.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Problems solved at the same time; MATCHER_SOLVER_WORKERS.")
     ] = None,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
     """Run the service until it is told to stop.
 
@@ -28,4 +34,14 @@ def serve(
         MATCHER_DATABASE_URL=postgresql://matcher@db/matcher matcher serve --host 0.0.0.0 --port 80
     """
     given: dict[str, Any] = {"host": host, "port": port, "solver_workers": workers}
+    if with_parent:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     app.serve(settings.load().model_copy(update={name: value for name, value in given.items() if value is not None}))
+
+
+def _end_with_parent() -> None:
+    """End in order once standard input closes: whoever started us has gone, even if it was killed."""
+    # Not sys.stdin.read: Python would wait for its lock when it ends for another reason.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

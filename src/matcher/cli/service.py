@@ -82,11 +82,11 @@ def free_port(host: str, wanted: int) -> int:
 def running(host: str, port: int, log: Path) -> Iterator[Service]:
     """Start the service and stop it at the end, whatever the end is."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "matcher.cli.main", "serve", "--host", host, "--port", str(port)]
+    command = [sys.executable, "-m", "matcher.cli.main", "serve", "--with-parent", "--host", host, "--port", str(port)]
     with log.open("wb") as stream:
         # A session of its own: Ctrl-C reaches us alone, and we stop the service in order.
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and command
-            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=stream, stderr=stream, start_new_session=True
         )
         try:
             yield Service(process, f"http://{host}:{port}", log)
@@ -102,3 +102,5 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.stdin:
+        process.stdin.close()
