@@ -2,7 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.ready
+INSTALLED := $(VENV)/.installed
+READY := $(VENV)/.ready
 ARGS ?=
 
 # The first Python that is new enough; name another with `make setup PYTHON=/path/to/python`.
@@ -19,28 +20,28 @@ PIP := env -u PYTHONPATH -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_CONSTRAINT=/
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-setup: $(STAMP) ## set everything up: environment, pinned packages, compiled kernels
+setup: $(READY) ## set everything up: environment, pinned packages, compiled kernels
 
-demo: $(STAMP) ## match a real city and leave the service running; ARGS=--once ends it instead
+demo: $(READY) ## match a real city and leave the service running; ARGS=--once ends it instead
 	@$(BIN)/python -m matcher.cli.main demo $(ARGS)
 
-test: $(STAMP) ## run the tests; ARGS="-k words" runs some of them
+test: $(READY) ## run the tests; ARGS="-k words" runs some of them
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(STAMP) ## format, lint, types, layers and the committed openapi.yaml
+check: $(READY) ## format, lint, types, layers and the committed openapi.yaml
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m matcher.cli.main openapi check
 
-bench: $(STAMP) ## compare with peers on the sizes of docs/matching.md, printing ratios
+bench: $(READY) ## compare with peers on the sizes of docs/matching.md, printing ratios
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-openapi: $(STAMP) ## write openapi.yaml anew
+openapi: $(READY) ## write openapi.yaml anew
 	@$(BIN)/python -m matcher.cli.main openapi write
 
-lock: $(STAMP) ## refresh requirements.lock; ARGS=--upgrade takes the newest versions
+lock: $(INSTALLED) ## refresh requirements.lock; ARGS=--upgrade takes the newest versions
 	@$(PIP) 'uv==0.13.9'
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --extra test \
 		--generate-hashes --no-header --no-emit-index-url --output-file requirements.lock pyproject.toml $(ARGS)
@@ -49,7 +50,7 @@ clean: ## remove the environment, caches and what the demo wrote
 	rm -rf $(VENV) .cache .hypothesis .ruff_cache .import_linter_cache build dist var
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-$(STAMP): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock pyproject.toml
 	@$(or $(PYTHON),false) $(IS_NEW_ENOUGH) || { \
 		echo 'matcher needs Python 3.11 or newer: install one, or name it: make PYTHON=/path/to/python' >&2; exit 1; }
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || { \
@@ -57,6 +58,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo 'Installing the pinned packages into $(VENV) (once) …'
 	@$(PIP) --require-hashes --only-binary :all: --requirement requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(READY): $(INSTALLED) $(wildcard src/matcher/matching/kernels/*.py)
 	@echo 'Compiling the kernels (once, about a minute) …'
 	@$(BIN)/python -m matcher.cli.main warm
 	@touch $@
