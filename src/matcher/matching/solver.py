@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from matcher.matching.kernels import compilation, flow
 from matcher.matching.kernels.flow import Network
 
-__all__ = ["Backend", "CertificateError", "Flow", "chosen_backend", "solve"]
+__all__ = ["Backend", "CertificateError", "Flow", "chosen_backend", "potentials", "proven_objective", "solve"]
 
 Backend = Literal["kernel", "scipy"]
 LOW_BITS = 31
@@ -62,14 +62,14 @@ def solve(network: Network, *, backend: Backend | None = None) -> Flow:
     if (load > network.capacity).any():
         raise CertificateError("A volunteer carries more than their capacity.")
     open_units = network.supply - np.bincount(network.row[used == 1], minlength=rows)
-    objective = _proven(network, u, v, used)
+    objective = proven_objective(network, u, v, used)
     u, v = flow.exact_prices(network, u, v, used, open_units)
-    if _proven(network, u, v, used) != objective:
+    if proven_objective(network, u, v, used) != objective:
         raise CertificateError("The extreme prices prove another optimum.")
     return Flow(used, open_units, load, objective, u, v)
 
 
-def _proven(network: Network, u: NDArray[np.int64], v: NDArray[np.int64], used: NDArray[np.uint8]) -> int:
+def proven_objective(network: Network, u: NDArray[np.int64], v: NDArray[np.int64], used: NDArray[np.uint8]) -> int:
     """Return the objective, or raise if the potentials do not prove it optimal."""
     broken, *parts = (int(part) for part in flow.certificate(network, u, v, used))
     primal = (parts[0] << LOW_BITS) + parts[1]

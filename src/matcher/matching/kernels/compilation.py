@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["COMPILED", "in_place", "kernel", "step"]
+__all__ = ["COMPILED", "cache_folder", "in_place", "kernel", "step"]
 
 # Called by other kernels alone: the wrapper that lets Python call a function would unpack every array of its
 # arguments, most of the time that compiling takes.
@@ -20,7 +20,7 @@ INNER = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _cache_folder(configured: str) -> Path:
+def cache_folder(configured: str) -> Path:
     """Return a writable folder for machine code, named after the kernels' text."""
     here = Path(__file__).parent
     text = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
@@ -44,7 +44,7 @@ except ImportError:  # pragma: no cover - numba is a dependency; the service sti
 else:
     COMPILED = not numba.config.DISABLE_JIT
     if COMPILED:
-        numba.config.CACHE_DIR = str(_cache_folder(numba.config.CACHE_DIR))
+        numba.config.CACHE_DIR = str(cache_folder(numba.config.CACHE_DIR))
 
 
 def kernel(function: Function) -> Function:

@@ -1,0 +1,64 @@
+"""A kernel is one text: compiled or read as plain Python, it does the same."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from matcher.matching import candidates
+from matcher.matching.kernels import compilation, joins
+from matcher.matching.problem import compile_problem
+from matcher.simulation import city, city_problem
+
+
+def search(**environment: str) -> Any:
+    """Run the search of ``search_run`` in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error", Path(__file__).with_name("search_run.py")],
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(run.stdout)
+
+
+def test_plain_python_walks_the_same_way_as_the_compiled_search() -> None:
+    compiled, plain = search(), search(NUMBA_DISABLE_JIT="1")
+    assert compiled.pop("compiled")
+    assert not plain.pop("compiled")
+    assert compiled == plain
+
+
+@pytest.mark.parametrize("size", ["S", "St", "Sx"])
+def test_both_joins_find_the_same_edges_in_a_city(size: str) -> None:
+    instance = compile_problem(city_problem.to_problem(city.generate(size, 1))).instance
+    for one, other in zip(
+        candidates.candidates(instance, compiled=True), candidates.candidates(instance, compiled=False), strict=True
+    ):
+        assert np.array_equal(one, other)
+
+
+def test_the_join_does_not_depend_on_the_number_of_threads() -> None:
+    instance = compile_problem(city_problem.to_problem(city.generate("St", 2))).instance
+    for one, other in zip(
+        candidates.candidates(instance, threads=1), candidates.candidates(instance, threads=7), strict=True
+    ):
+        assert np.array_equal(one, other)
+
+
+def test_bits_are_counted_right() -> None:
+    words = np.random.default_rng(1).integers(0, 2**64, 200, dtype=np.uint64)
+    assert [joins.popcount(word) for word in words] == np.bitwise_count(words).tolist()
+
+
+def test_the_machine_code_is_kept_under_the_name_of_the_text() -> None:
+    first = compilation.cache_folder("")
+    assert first == compilation.cache_folder("")
+    assert first.name.startswith("numba-")
+    assert first.is_dir()
