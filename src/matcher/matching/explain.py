@@ -1,5 +1,6 @@
 """Why a request stays open: everybody counted at the first constraint that fails, and the nearest fix."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,7 +10,7 @@ from matcher.domain.plans import ReasonCount, Unassigned
 from matcher.domain.reasons import Reason
 from matcher.matching.arrays import Edges
 from matcher.matching.capabilities import WORD, Kind, is_minor, words_of
-from matcher.matching.fixes import Fixer
+from matcher.matching.fixes import Fixer, Task
 from matcher.matching.kernels import pruning, refusals
 from matcher.matching.kernels.refusals import Everybody
 from matcher.matching.problem import Compiled
@@ -24,7 +25,7 @@ def unassigned(
     compiled: Compiled,
     edges: Edges,
     filled: NDArray[np.int32],
-    serving: Mapping[int, list[int]],
+    diary: Mapping[int, list[Task]],
     *,
     explain: bool,
 ) -> tuple[Unassigned, ...]:
@@ -36,13 +37,14 @@ def unassigned(
         All eligible pairs, not pruned.
     filled
         Places of each row that the plan fills beside pins.
-    serving
-        Requests that each volunteer serves in the plan, pins among them.
+    diary
+        What each volunteer does in the plan beside pinned assignments.
     """
     instance = compiled.instance
     open_places = instance.rows.places - filled
+    serving = _serving(compiled, diary)
     everybody = _everybody(compiled, serving) if explain and open_places.any() else None
-    fixer = None if everybody is None else Fixer(compiled, everybody, serving)
+    fixer = None if everybody is None else Fixer(compiled, everybody, diary, _begins(compiled, diary))
     found = []
     for r, request in enumerate(compiled.problem.requests):
         first, last = int(instance.requests.row_ptr[r]), int(instance.requests.row_ptr[r + 1])
@@ -63,6 +65,25 @@ def unassigned(
                 fix = fix or fixer.nearest(i, codes)
         found.append(Unassigned(request.id, missing, tuple(reasons), fix))
     return tuple(found)
+
+
+def _serving(compiled: Compiled, diary: Mapping[int, list[Task]]) -> dict[int, list[int]]:
+    """Return the requests that each volunteer serves, pinned ones among them."""
+    serving: defaultdict[int, list[int]] = defaultdict(list)
+    for pin in compiled.pinned:
+        serving[pin.volunteer].append(pin.request)
+    for v, tasks in diary.items():
+        serving[v] += [task.request for task in tasks]
+    return dict(serving)
+
+
+def _begins(compiled: Compiled, diary: Mapping[int, list[Task]]) -> dict[int, int]:
+    """Return the start of each timed request that somebody serves."""
+    begins = {task.request: task.start for tasks in diary.values() for task in tasks if task.start >= 0}
+    for pin in compiled.pinned:
+        if pin.start is not None:
+            begins[pin.request] = compiled.timeline.minute_down(pin.start)
+    return begins
 
 
 def _reasons(

@@ -1,23 +1,24 @@
 """The nearest fix: the smallest single change that would let one more volunteer serve a request.
 
-Only people who serve nobody in the plan are considered, so the change alone is enough: nothing has to be
-moved for it. Where nobody is one change away, the fix is one more volunteer.
+The plan stays as it is: the volunteer has room and time beside what they do in it, ways included, so the
+change alone is enough. Where nobody is one change away, the fix is one more volunteer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.plans import NearestFix
 from matcher.domain.reasons import Fix
-from matcher.matching.arrays import NEVER
+from matcher.matching.arrays import NEVER, UNLIMITED
 from matcher.matching.distance import arc_m
 from matcher.matching.kernels import refusals, timing
 from matcher.matching.kernels.refusals import Everybody
 from matcher.matching.problem import Compiled
 
-__all__ = ["Fixer"]
+__all__ = ["Fixer", "Task"]
 
 MOST_TRIED = 12
 A_LITTLE_FARTHER_KM = 2.0
@@ -30,14 +31,31 @@ PAPERS = {
 }
 
 
-class Fixer:
-    """Finds fixes for the open rows of one plan."""
+class Task(NamedTuple):
+    """What a volunteer does in the plan beside pinned assignments; -1 without time."""
 
-    def __init__(self, compiled: Compiled, everybody: Everybody, serving: Mapping[int, list[int]]) -> None:
+    start: int
+    end: int
+    request: int
+
+
+class Fixer:
+    """Finds fixes for the open rows of one plan.
+
+    ``diary`` holds the tasks of each volunteer, ``begins`` the start of each request that somebody serves already.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        everybody: Everybody,
+        diary: Mapping[int, Sequence[Task]],
+        begins: Mapping[int, int],
+    ) -> None:
         self.compiled = compiled
         self.everybody = everybody
-        self.is_idle = np.ones(compiled.instance.volunteer_count, np.bool_)
-        self.is_idle[[v for v, served in serving.items() if served]] = False
+        self.diary = diary
+        self.begins = begins
 
     def nearest(self, i: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the nearest fix for row ``i``, given everybody's refusal.
@@ -47,16 +65,17 @@ class Fixer:
         """
         instance = self.compiled.instance
         r = int(instance.rows.request[i])
-        if instance.requests.timed[r] and not self._has_window(r):
+        if instance.requests.timed[r] and self._start(r) == NEVER:
             return None
         farther = self._widen(i, r, codes)
         if farther is not None and _widening_km(farther) <= A_LITTLE_FARTHER_KM:
             return farther
         return self._hour(i, r, codes) or self._paper(i, r, codes) or farther or self._newcomer(i, r)
 
-    def _has_window(self, r: int) -> bool:
+    def _start(self, r: int) -> int:
+        """Return the common start of a request that somebody serves, or the first start that its windows allow."""
         requests = self.compiled.instance.requests
-        return bool(refusals.first_request_start(requests, r, int(requests.duration[r])) != NEVER)
+        return self.begins.get(r, int(refusals.first_request_start(requests, r, int(requests.duration[r]))))
 
     def _distance(self, r: int, who: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return metres to each of ``who``; 0 where a place is unknown."""
@@ -64,22 +83,70 @@ class Fixer:
         known = instance.volunteers.placed[who] & instance.requests.placed[r]
         return np.where(known, arc_m(instance.volunteers.xyz[who], instance.requests.xyz[r]), 0)
 
-    def _can_come(self, i: int, r: int, v: int) -> bool:
-        """Tell whether a volunteer has room and a start for a request, whatever the distance."""
-        instance = self.compiled.instance
-        requests, volunteers = instance.requests, instance.volunteers
-        duration = int(requests.duration[r])
-        if volunteers.max_assignments[v] < 1 or duration > volunteers.max_minutes[v]:
+    def _has_room(self, i: int, v: int) -> bool:
+        """Tell whether the limits of a volunteer leave room beside the plan."""
+        instance, tasks = self.compiled.instance, self.diary.get(v, ())
+        duration = instance.requests.duration
+        minutes = sum(int(duration[task.request]) for task in tasks) + int(duration[instance.rows.request[i]])
+        volunteers = instance.volunteers
+        if len(tasks) >= volunteers.max_assignments[v] or minutes > volunteers.max_minutes[v]:
             return False
-        if not requests.timed[r]:
+        has_day_limit = min(int(volunteers.day_assignments[v]), int(volunteers.day_minutes[v])) < UNLIMITED
+        return not (tasks and has_day_limit)  # whether the day has room would depend on which day it is
+
+    def _can_come(self, i: int, r: int, v: int, *, with_papers: bool = True) -> bool:
+        """Tell whether a volunteer has room and a start for a request beside the plan, whatever the distance."""
+        instance = self.compiled.instance
+        if not self._has_room(i, v):
+            return False
+        if not instance.requests.timed[r]:
             return True
-        first = timing.start_of_pair(requests, instance.rows, volunteers, instance.days, i, v, duration)
-        return bool(first != NEVER)
+        wanted = self.begins.get(r)
+        after = 0 if wanted is None else wanted
+        while True:
+            start = timing.start_of_pair(
+                instance.requests,
+                instance.rows,
+                instance.volunteers,
+                instance.days,
+                i,
+                v,
+                after,
+                with_papers=with_papers,
+            )
+            if start == NEVER or (wanted is not None and start != wanted):
+                return False
+            clash = self._clash(r, v, int(start))
+            if clash is None:
+                return True
+            after = clash
+            if wanted is not None:
+                return False
+
+    def _clash(self, r: int, v: int, start: int) -> int | None:
+        """Return when the task that stands in the way of a start is over, way included; None if none does."""
+        instance = self.compiled.instance
+        end = start + int(instance.requests.duration[r])
+        for task in self.diary.get(v, ()):
+            if task.start < 0:
+                continue
+            way = self._way(v, task.request, r)
+            if start < task.end + way and task.start < end + way:
+                return task.end + way
+        return None
+
+    def _way(self, v: int, a: int, b: int) -> int:
+        """Return the minutes between two requests."""
+        instance = self.compiled.instance
+        if not (instance.requests.placed[a] and instance.requests.placed[b]):
+            return 0
+        metres = int(arc_m(instance.requests.xyz[a], instance.requests.xyz[b]))
+        return -(-metres * 60 // int(instance.volunteers.speed[v]))
 
     def _widen(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
-        """Return the least widening of a radius that brings an idle and otherwise fit volunteer."""
+        """Return the least widening of a radius that brings a volunteer who lacks nothing else."""
         volunteers = self.compiled.instance.volunteers
-        who = np.flatnonzero((codes == refusals.TOO_FAR) & self.is_idle)
+        who = np.flatnonzero(codes == refusals.TOO_FAR)
         if self.everybody.has_pairs or not len(who):
             return None
         distance = self._distance(r, who)
@@ -106,16 +173,20 @@ class Fixer:
         return None
 
     def _hour(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
-        """Return the nearest idle volunteer who lacks nothing but time in the request's window."""
-        who = np.flatnonzero((codes == refusals.NOT_AVAILABLE) & self.is_idle)
+        """Return the nearest volunteer who lacks nothing but time in the request's window."""
+        who = np.flatnonzero(codes == refusals.NOT_AVAILABLE)
         instance = self.compiled.instance
         requests, rows, volunteers, days = instance.requests, instance.rows, instance.volunteers, instance.days
         duration = int(requests.duration[r])
-        start = int(refusals.first_request_start(requests, r, duration))
+        start = self._start(r)
 
         def fits(v: int) -> bool:
             # Nothing else may stand in the way of the hour: no promise, no full day, no paper that ends before.
-            if self.compiled.problem.volunteers[v].busy:
+            if (
+                self.compiled.problem.volunteers[v].busy
+                or not self._has_room(i, v)
+                or self._clash(r, v, start) is not None
+            ):
                 return False
             return bool(timing.hour_has_room(rows, volunteers, days, i, v, start, duration))
 
@@ -131,17 +202,17 @@ class Fixer:
         )
 
     def _paper(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
-        """Return the nearest idle volunteer who lacks one skill, level, certificate, training or insurance."""
+        """Return the nearest volunteer who lacks one skill, level, certificate, training or insurance."""
         instance = self.compiled.instance
         for code, fix in reversed(PAPERS.items()):
-            who = np.flatnonzero((codes == code) & self.is_idle)
+            who = np.flatnonzero(codes == code)
             lacking = instance.rows.required[i] & ~instance.volunteers.has[who]
-            who = who[np.bitwise_count(lacking).sum(axis=1) == 1]
-            v = self._nearest_of(r, who, lambda v: self._can_come(i, r, v))
+            who = who[np.bitwise_count(lacking).sum(axis=1) <= 1]
+            v = self._nearest_of(
+                r, who, lambda v: len(self._missing(i, r, v)) == 1 and self._can_come(i, r, v, with_papers=False)
+            )
             if v is not None:
-                bits = [int(word) for word in instance.rows.required[i] & ~instance.volunteers.has[v]]
-                bit = next(64 * w + word.bit_length() - 1 for w, word in enumerate(bits) if word)
-                capability = self.compiled.capabilities.of_bit[bit]
+                capability = self.compiled.capabilities.of_bit[self._missing(i, r, v)[0]]
                 return NearestFix(
                     fix,
                     self.compiled.problem.volunteers[v].id,
@@ -150,6 +221,20 @@ class Fixer:
                 )
         return None
 
+    def _missing(self, i: int, r: int, v: int) -> list[int]:
+        """Return the required bits that a volunteer lacks, or that end before the service would."""
+        instance = self.compiled.instance
+        volunteers = instance.volunteers
+        lacking = [int(word) for word in instance.rows.required[i] & ~volunteers.has[v]]
+        mask = sum(word << (64 * w) for w, word in enumerate(lacking))
+        required = sum(int(word) << (64 * w) for w, word in enumerate(instance.rows.required[i]))
+        if instance.requests.timed[r]:
+            ends = self._start(r) + int(instance.requests.duration[r])
+            for x in range(volunteers.expiry_ptr[v], volunteers.expiry_ptr[v + 1]):
+                if volunteers.expiry_at[x] < ends:
+                    mask |= required & 1 << int(volunteers.expiry_bit[x])
+        return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+
     def _newcomer(self, i: int, r: int) -> NearestFix:
         """Return what one more volunteer would have to bring: the scarcest skill, and the first window."""
         requests = self.compiled.instance.requests
@@ -157,7 +242,7 @@ class Fixer:
         start = end = None
         if requests.timed[r]:
             duration = int(requests.duration[r])
-            first = int(refusals.first_request_start(requests, r, duration))
+            first = self._start(r)
             start, end = self.compiled.timeline.instant(first), self.compiled.timeline.instant(first + duration)
         return NearestFix(
             Fix.ADD_VOLUNTEER,

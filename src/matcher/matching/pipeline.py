@@ -14,6 +14,7 @@ from matcher.domain.volunteers import SPEED_M_PER_H
 from matcher.matching import candidates, exact, explain, objective, prices, prune, schedule, solver
 from matcher.matching.arrays import Edges
 from matcher.matching.distance import arc_m
+from matcher.matching.fixes import Task
 from matcher.matching.objective import Objective
 from matcher.matching.pricing import cost_terms
 from matcher.matching.problem import Compiled, compile_problem
@@ -86,8 +87,8 @@ def solve(
                     result = schedule.from_edges(ground, proven.used, result.steps)
     with stages.timed("explain"):
         assignments = tuple(_assignments(compiled, pruned, result))
-        serving = _serving(compiled, pruned, result)
-        unassigned = explain.unassigned(compiled, edges, result.filled, serving, explain=options.explain)
+        diary = _diary(compiled, pruned, result)
+        unassigned = explain.unassigned(compiled, edges, result.filled, diary, explain=options.explain)
         run = Run(len(edges.volunteer), way, stages.seconds)
         return Plan(
             assignments=assignments,
@@ -203,11 +204,12 @@ def _travel_min(compiled: Compiled, v: int, distance_m: int) -> int | None:
     return -(-distance_m * 60 // SPEED_M_PER_H[compiled.problem.volunteers[v].travel_mode])
 
 
-def _serving(compiled: Compiled, edges: Edges, result: Schedule) -> dict[int, list[int]]:
-    """Return the requests that each volunteer serves, pinned ones among them."""
-    serving: defaultdict[int, list[int]] = defaultdict(list)
-    for pin in compiled.pinned:
-        serving[pin.volunteer].append(pin.request)
-    for edge in result.placement.edge.tolist():
-        serving[int(edges.volunteer[edge])].append(int(compiled.instance.rows.request[edges.row[edge]]))
-    return dict(serving)
+def _diary(compiled: Compiled, edges: Edges, result: Schedule) -> dict[int, list[Task]]:
+    """Return what each volunteer does in the plan beside pinned assignments."""
+    requests, rows = compiled.instance.requests, compiled.instance.rows
+    diary: defaultdict[int, list[Task]] = defaultdict(list)
+    for edge, start, _ in zip(*(column.tolist() for column in result.placement), strict=True):
+        r = int(rows.request[edges.row[edge]])
+        minutes = int(edges.minutes[edge]) if len(edges.minutes) else int(requests.duration[r])
+        diary[int(edges.volunteer[edge])].append(Task(start, start + minutes, r))
+    return dict(diary)

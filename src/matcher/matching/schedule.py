@@ -190,14 +190,14 @@ class _Search:
         """Insert along the edges of the relaxation first, then wherever there is room."""
         self._insert_open(only_flow=True)
         self._insert_open(only_flow=False)
-        search.fill(self.board, self.state, self.order)
+        search.fill(self.board, self.state, self.order, self.rng, self.work)
 
     def fill_up(self) -> None:
         """Insert whatever still fits, so that no request is left open beside a free volunteer."""
         self.state.tick[0] += 1
         self.state.journalled[0] = 0
         self._insert_open(only_flow=False)
-        search.fill(self.board, self.state, self.order)
+        search.fill(self.board, self.state, self.order, self.rng, self.work)
 
     def _insert_open(self, *, only_flow: bool) -> None:
         search.construct(self.board, self.state, self.order, only_flow, self.rng, MANY_STARTS, self.work)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,16 +55,18 @@ def by_highs(network: Network) -> int:
     )
     taken = coo_array((ones(edges), (network.volunteer, edge)), shape=(volunteers, edges + 2 * rows))
     limit = np.concatenate([ones(edges), network.spare, network.supply - network.spare])
-    result = linprog(
-        np.concatenate([network.cost, network.spare_penalty, network.penalty]),
+    programme: Any = linprog  # its types ask for literal bounds
+    result = programme(
+        np.concatenate([network.cost, network.spare_penalty, network.penalty]).astype(float),
         A_eq=placed.tocsr(),
-        b_eq=network.supply,
+        b_eq=network.supply.astype(float),
         A_ub=taken.tocsr(),
-        b_ub=network.capacity,
-        bounds=np.stack([np.zeros(len(limit)), limit], axis=1),
+        b_ub=network.capacity.astype(float),
+        bounds=[(0.0, float(top)) for top in limit],
     )
     assert result.status == 0
-    return round(result.fun)
+    optimum: int = round(result.fun)
+    return optimum
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -103,11 +106,13 @@ def test_the_certificate_refuses_a_flow_that_is_not_optimal(spoil: str) -> None:
         [(0, 0, 5), (0, 1, 9), (1, 0, 4)], supply=[1, 1], spare=[0, 0], penalty=[100, 100], capacity=[1, 1]
     )
     found = solver.solve(network)
-    parts = {"u": found.u.copy(), "v": found.v.copy(), "used": found.used.copy()}
-    assert solver.proven_objective(network, **parts) == found.objective == 13
-    parts[spoil][0] = 1 - parts[spoil][0] if spoil == "used" else parts[spoil][0] - 1
+    u, v, used = found.u.copy(), found.v.copy(), found.used.copy()
+    assert solver.proven_objective(network, u, v, used) == found.objective == 13
+    u[0] -= spoil == "u"
+    v[0] -= spoil == "v"
+    used[0] ^= spoil == "used"
     with pytest.raises(CertificateError):
-        solver.proven_objective(network, **parts)
+        solver.proven_objective(network, u, v, used)
 
 
 def test_potentials_refuse_a_flow_with_a_cheaper_cycle() -> None:

@@ -140,15 +140,15 @@ def room_on_day(board, state, v, start, duration, first, last):
 @step
 def soonest_with_room(board, state, v, edge, after, first, last):
     """Return the first start from ``after`` on whose day has room; ``[first, last)`` as in ``room_on_day``."""
-    start = soonest(board, edge, after)
-    if not has_day_limit(board, v):
-        return start
-    while start != NEVER and not room_on_day(board, state, v, start, minutes_of(board, edge), first, last):
+    limited = has_day_limit(board, v)
+    while True:
+        start = soonest(board, edge, after)
+        if not limited or start == NEVER or room_on_day(board, state, v, start, minutes_of(board, edge), first, last):
+            return start
         day = day_of(board.days, start)
         if day + 1 >= len(board.days.start):
             return np.int64(NEVER)
-        start = soonest(board, edge, np.int64(board.days.start[day + 1]))
-    return start
+        after = np.int64(board.days.start[day + 1])
 
 
 @step

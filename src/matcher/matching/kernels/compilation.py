@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["COMPILED", "cache_folder", "in_place", "kernel", "step"]
+__all__ = ["COMPILED", "cache_folder", "in_place", "kernel", "routine", "step"]
 
 # Called by other kernels alone: the wrapper that lets Python call a function would unpack every array of its
 # arguments, most of the time that compiling takes.
@@ -67,6 +67,11 @@ def step(function: Function) -> Function:
     A call would copy every array of its arguments, which takes longer than the function: 4 times faster.
     """
     return _compiled(function, **INNER, forceinline=True) if COMPILED else function
+
+
+def routine(function: Function) -> Function:
+    """Compile a large inner function that allocates nothing once, to be called: compiling stays short."""
+    return _compiled(function, **INNER) if COMPILED else function
 
 
 def _compiled(function: Function, **options: bool) -> Function:

@@ -173,7 +173,7 @@ def examine(instance, index, i, v):
         limit = np.int64(NEVER)
         if volunteers.expiry_ptr[v + 1] > volunteers.expiry_ptr[v]:
             limit = np.int64(last_end(volunteers, v, rows.required[i]))
-        start = np.int64(first_start(requests, volunteers, instance.days, r, v, duration, limit))
+        start = np.int64(first_start(requests, volunteers, instance.days, r, v, duration, 0, limit))
         if start == NEVER:
             return no, no, no
         delay = np.int64(delay_points(start, requests.earliest[r], instance.points.delay))
@@ -357,7 +357,7 @@ def filter_pairs(instance, row, volunteer, distance_m, duration):
         delay = 0
         if requests.timed[r]:
             limit = last_end(volunteers, v, rows.required[i])
-            start = first_start(requests, volunteers, instance.days, r, v, duration[p], limit)
+            start = first_start(requests, volunteers, instance.days, r, v, duration[p], 0, limit)
             if start == NEVER:
                 continue
             first[p] = start

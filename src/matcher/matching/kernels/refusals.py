@@ -154,9 +154,9 @@ def refusal(everybody, i, v):
         return NOT_AVAILABLE
     if volunteers.max_assignments[v] < 1 or duration > volunteers.max_minutes[v]:
         return CAPACITY_REACHED
-    if timed and first_start(requests, everybody.idle, everybody.days, r, v, duration, limit) == NEVER:
+    if timed and first_start(requests, everybody.idle, everybody.days, r, v, duration, 0, limit) == NEVER:
         return CAPACITY_REACHED
-    if timed and first_start(requests, volunteers, everybody.days, r, v, duration, limit) == NEVER:
+    if timed and first_start(requests, volunteers, everybody.days, r, v, duration, 0, limit) == NEVER:
         return BUSY
     return ELIGIBLE
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from matcher.matching.arrays import NEVER
 from matcher.matching.kernels.board import Board, cost_at, place, probe, request_of, restore, serves, withdraw
-from matcher.matching.kernels.compilation import in_place, step
+from matcher.matching.kernels.compilation import in_place, routine, step
 from matcher.matching.kernels.sorting import sort_by_key
 
 __all__ = ["Work", "anneal", "construct", "fill", "new_work", "random_below", "random_unit"]
@@ -24,11 +24,19 @@ SKIP = 0.03
 MOST_RUINED = 12
 
 
+class Crew(NamedTuple):
+    """People for a team: their edges, and where each goes in the volunteer's sequence."""
+
+    edge: NDArray[np.int64]
+    position: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+
 class Work(NamedTuple):
     """Space that the search uses again at each step."""
 
-    chosen: NDArray[np.int64]  # edges of a team
-    best_chosen: NDArray[np.int64]
+    crew: Crew
+    best_crew: Crew
     ruined: NDArray[np.int64]
     ruined_again: NDArray[np.int64]
     key: NDArray[np.float64]
@@ -42,8 +50,8 @@ def new_work(board: Board) -> Work:
     places = np.diff(board.place_ptr[board.requests.row_ptr])
     widest = int(places.max(initial=0)) + 1
     return Work(
-        chosen=np.zeros(widest, np.int64),
-        best_chosen=np.zeros(widest, np.int64),
+        crew=Crew(*(np.zeros(widest, np.int64) for _ in Crew._fields)),
+        best_crew=Crew(*(np.zeros(widest, np.int64) for _ in Crew._fields)),
         ruined=np.zeros(MOST_RUINED, np.int64),
         ruined_again=np.zeros(MOST_RUINED, np.int64),
         key=np.zeros(MOST_RUINED),
@@ -88,7 +96,7 @@ def worth(board, state, r):
     return value
 
 
-@step
+@routine
 def remove_request(board, state, r):
     """Take every assignment of a request back and return the change of the objective."""
     change = -worth(board, state, r)
@@ -128,9 +136,16 @@ def insert_single(board, state, r, only_flow, skip, rng):
     return worth(board, state, r) - best_cost
 
 
-@step
-def crew(board, state, r, start, only_flow, skip, rng, chosen):
-    """Choose people for a team at one start: into ``chosen`` go their edges.
+@routine
+def choose_crew(board, state, r, start, only_flow, skip, rng, crew):
+    """Choose people for the open places of a team at one start, beside those who are there already.
+
+    Parameters
+    ----------
+    start
+        NEVER where the request has no time.
+    crew
+        ``Crew`` to write the people to.
 
     Returns
     -------
@@ -142,9 +157,12 @@ def crew(board, state, r, start, only_flow, skip, rng, chosen):
     people = 0
     cost = np.int64(0)
     whole = 0
+    there = 0
     for i in range(board.requests.row_ptr[r], board.requests.row_ptr[r + 1]):
+        there += state.filled[i]
         missing = board.rows.places[i] - state.filled[i]
         if missing <= 0:
+            whole += board.rows.places[i] > 0
             continue
         before = people
         before_cost = cost
@@ -154,15 +172,17 @@ def crew(board, state, r, start, only_flow, skip, rng, chosen):
             if skip > 0 and random_unit(rng) < skip:
                 continue
             v = board.edges.volunteer[edge]
-            taken = False
+            taken = there > 0 and serves(board, state, r, v)
             for q in range(people):
-                if board.edges.volunteer[chosen[q]] == v:
+                if board.edges.volunteer[crew.edge[q]] == v:
                     taken = True
             if taken:
                 continue
-            position, _, edge_cost = probe(board, state, edge, start)
+            position, at, edge_cost = probe(board, state, edge, start)
             if position >= 0:
-                chosen[people] = edge
+                crew.edge[people] = edge
+                crew.position[people] = position
+                crew.start[people] = at
                 people += 1
                 cost += edge_cost
                 if people - before == missing:
@@ -173,7 +193,7 @@ def crew(board, state, r, start, only_flow, skip, rng, chosen):
                 cost = before_cost
             else:
                 whole += 1
-    reached = whole if board.requests.by_role[r] else people
+    reached = whole if board.requests.by_role[r] else there + people
     minimum = board.requests.minimum[r]
     if reached < minimum or people == 0:
         return 0, np.int64(0)
@@ -184,6 +204,13 @@ def crew(board, state, r, start, only_flow, skip, rng, chosen):
 
 
 @step
+def place_crew(board, state, crew, people):
+    """Put the first ``people`` of a crew where they were found to fit: nobody appears twice, so all still fit."""
+    for q in range(people):
+        place(board, state, crew.edge[q], crew.position[q], crew.start[q])
+
+
+@step
 def sampled_start(board, r, sample, samples, rng):
     """Return a start to try for a team: window openings first, then people's first starts and random minutes."""
     requests = board.requests
@@ -191,7 +218,7 @@ def sampled_start(board, r, sample, samples, rng):
     if requests.fixed[r] != NEVER:
         return np.int64(requests.fixed[r])
     if not requests.timed[r]:
-        return np.int64(-1)
+        return np.int64(NEVER)
     if sample < last - first and sample * 2 < samples:
         return np.int64(requests.window_start[first + sample])
     rows = requests.row_ptr[r + 1] - requests.row_ptr[r]
@@ -214,24 +241,21 @@ def insert_team(board, state, r, only_flow, skip, rng, samples, work):
         samples = 1
     for sample in range(samples):
         start = sampled_start(board, r, sample, samples, rng)
-        people, gain = crew(
-            board, state, r, start if start >= 0 else np.int64(NEVER), only_flow, skip, rng, work.chosen
-        )
+        people, gain = choose_crew(board, state, r, start, only_flow, skip, rng, work.crew)
         if people > 0 and gain > best_gain:
             best_people, best_gain, best_start = people, gain, start
             for q in range(people):
-                work.best_chosen[q] = work.chosen[q]
+                work.best_crew.edge[q] = work.crew.edge[q]
+                work.best_crew.position[q] = work.crew.position[q]
+                work.best_crew.start[q] = work.crew.start[q]
     if best_people == 0:
         return np.int64(NOTHING)
-    for q in range(best_people):
-        edge = work.best_chosen[q]
-        position, start, _ = probe(board, state, edge, best_start if best_start >= 0 else np.int64(NEVER))
-        place(board, state, edge, position, start)
-    state.common_start[r] = best_start if best_start >= 0 else NEVER
+    place_crew(board, state, work.best_crew, best_people)
+    state.common_start[r] = best_start
     return best_gain
 
 
-@step
+@routine
 def insert_request(board, state, r, only_flow, skip, rng, samples, work):
     """Insert a request that has no assignments; return the change of the objective, or NOTHING if it does not fit."""
     if board.team[r]:
@@ -261,23 +285,14 @@ def construct(board, state, order, only_flow, rng, samples, work):
 
 
 @in_place
-def fill(board, state, order):
+def fill(board, state, order, rng, work):
     """Fill open places of teams that are placed already, whatever it costs, and return how many."""
     added = 0
     for r in order:
-        start = np.int64(state.common_start[r])
-        if not board.team[r] or board.requests.by_role[r] or is_empty(board, state, r):
-            continue
-        i = board.requests.row_ptr[r]
-        for edge in range(board.edges.ptr[i], board.edges.ptr[i + 1]):
-            if state.filled[i] >= board.rows.places[i]:
-                break
-            if serves(board, state, r, board.edges.volunteer[edge]):
-                continue
-            position, at, _ = probe(board, state, edge, start)
-            if position >= 0:
-                place(board, state, edge, position, at)
-                added += 1
+        if board.team[r] and not is_empty(board, state, r):
+            people, _ = choose_crew(board, state, r, np.int64(state.common_start[r]), False, 0.0, rng, work.crew)
+            place_crew(board, state, work.crew, people)
+            added += people
     return added
 
 

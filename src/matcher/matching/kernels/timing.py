@@ -126,26 +126,32 @@ def earliest_start(requests, volunteers, r, v, duration, after, limit):
 
 
 @step
-def first_start(requests, volunteers, days, r, v, duration, limit):
-    """Return the first minute at which ``v`` can serve ``r`` beside pinned assignments alone, or NEVER."""
-    start = earliest_start(requests, volunteers, r, v, duration, 0, limit)
-    if volunteers.day_assignments[v] == UNLIMITED and volunteers.day_minutes[v] == UNLIMITED:
-        return start
-    while start != NEVER:
+def first_start(requests, volunteers, days, r, v, duration, after, limit):
+    """Return the first minute from ``after`` on at which ``v`` can serve ``r`` beside pinned assignments, or NEVER."""
+    limited = volunteers.day_assignments[v] != UNLIMITED or volunteers.day_minutes[v] != UNLIMITED
+    while True:
+        start = earliest_start(requests, volunteers, r, v, duration, after, limit)
+        if not limited or start == NEVER:
+            return start
         day = day_of(days, start)
         if day_has_room(volunteers, v, day, duration, 0, 0):
-            break
+            return start
         if day + 1 >= len(days.start):
             return NEVER
-        start = earliest_start(requests, volunteers, r, v, duration, days.start[day + 1], limit)
-    return start
+        after = days.start[day + 1]
 
 
 @in_place
-def start_of_pair(requests, rows, volunteers, days, i, v, duration):
-    """Return the first minute at which ``v`` can fill row ``i`` beside pinned assignments alone, or NEVER."""
-    limit = last_end(volunteers, v, rows.required[i])
-    return first_start(requests, volunteers, days, rows.request[i], v, duration, limit)
+def start_of_pair(requests, rows, volunteers, days, i, v, after, with_papers):
+    """Return the first minute from ``after`` on at which ``v`` can fill row ``i`` beside pinned assignments, or NEVER.
+
+    Without ``with_papers`` certificates and insurance count for ever.
+    """
+    limit = np.int64(NEVER)
+    if with_papers:
+        limit = np.int64(last_end(volunteers, v, rows.required[i]))
+    r = rows.request[i]
+    return first_start(requests, volunteers, days, r, v, requests.duration[r], after, limit)
 
 
 @in_place
