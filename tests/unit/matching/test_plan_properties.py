@@ -14,7 +14,7 @@ from oracles import alone, brute_force, fixes, reasons
 from oracles.brute_force import Value, total, worth
 from oracles.rules import Rules
 
-MANY, SOME, FEW = settings(max_examples=800), settings(max_examples=400), settings(max_examples=200)
+MANY, SOME, FEW = settings(max_examples=600), settings(max_examples=300), settings(max_examples=150)
 
 
 FEW_STEPS = 200
