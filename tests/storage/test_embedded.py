@@ -124,13 +124,16 @@ def test_stopping_twice_is_no_error(server: EmbeddedPostgres) -> None:
     server.stop()
 
 
-def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
+def test_a_path_too_long_for_a_socket_gets_a_short_one_while_it_runs(tmp_path: Path) -> None:
     server = EmbeddedPostgres(tmp_path / ("很长的目录" * 8) / ("d" * 80))
     server.start()
+    short = Path(str(server.url.query["host"]))
     try:
         assert query(server, "SELECT 1") == [(1,)]
+        assert short.stat().st_mode & 0o077 == 0
     finally:
         server.stop()
+    assert not short.exists()
 
 
 def test_a_path_with_blanks_quotes_and_commas_is_no_obstacle(tmp_path: Path) -> None:

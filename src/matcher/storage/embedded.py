@@ -113,6 +113,8 @@ class EmbeddedPostgres:
                     programs = _programs()
                     account = accounts.choose(self._cluster, programs)
                     account.run(programs / "pg_ctl", "stop", "-D", ".", "-m", "fast", "-w", folder=self._cluster)
+                    if (where := _socket_folder(self._cluster)) != self._cluster:
+                        where.rmdir()
 
     @property
     def _cluster(self) -> Path:
