@@ -18,7 +18,7 @@ SIZES = ("S", "M", "Mt", "Mx")
 
 def main() -> None:
     """Measure the sizes named, one after the other, and print the tables."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     measured: list[Measured] = []
     for size in sys.argv[1:] or SIZES:
         console.print(f"measuring {size} …")

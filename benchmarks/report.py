@@ -9,9 +9,9 @@ from benchmarks.compare import SECONDS, Measured
 
 __all__ = ["print_report"]
 
-Column = tuple[str, Callable[[Measured], str]]
+Figure = tuple[str, Callable[[Measured], str]]
 
-TIMES: tuple[Column, ...] = (
+TIMES: tuple[Figure, ...] = (
     ("size", lambda m: m.size),
     ("requests × volunteers", lambda m: f"{m.requests:,} × {m.volunteers:,}"),
     ("edges", lambda m: f"{m.edges:,}"),
@@ -25,7 +25,7 @@ TIMES: tuple[Column, ...] = (
     ("in OR-tools flows", lambda m: f"{m.plan_s / m.ortools_s:.2f}"),
     ("peak memory", lambda m: f"{m.peak_mib:.0f} MiB"),
 )
-PLANS: tuple[Column, ...] = (
+PLANS: tuple[Figure, ...] = (
     ("size", lambda m: m.size),
     ("urgency asked", lambda m: f"{m.urgency:,}"),
     ("bound", lambda m: f"{m.bound:,}"),
@@ -40,12 +40,14 @@ PLANS: tuple[Column, ...] = (
 
 def print_report(console: Console, measured: Sequence[Measured]) -> None:
     """Print times with ratios to the peers, then what the plans serve."""
-    for title, columns in (("Times (a ratio is the peer's time over ours)", TIMES), ("Served urgency", PLANS)):
+    for title, figures in (("Times (a ratio is the peer's time over ours)", TIMES), ("Served urgency", PLANS)):
         table = Table(title=title)
-        for name, _ in columns:
-            table.add_column(name, justify="right")
-        for row in measured:
-            table.add_row(*(show(row) for _, show in columns))
+        (name, show), *rest = figures
+        table.add_column(name)
+        for m in measured:
+            table.add_column(show(m), justify="right")
+        for name, show in rest:
+            table.add_row(name, *(show(m) for m in measured))
         console.print(table)
 
 

@@ -45,11 +45,13 @@ def _changed(who: Volunteer, request: HelpRequest, fix: NearestFix) -> Volunteer
         return replace(who, max_distance_m=metres, max_travel_min=minutes)
     if fix.code is Fix.ADD_AVAILABILITY:
         return replace(who, availability=_only(fix))
+    if fix.code is Fix.RAISE_CAPACITY:
+        return replace(who, max_assignments=None, max_minutes=None)
     if fix.code is Fix.GIVE_TRAINING:
         return replace(who, trainings=(*who.trainings, *request.trainings))
     if fix.code is Fix.GIVE_INSURANCE:
         return replace(who, insured_until=LATE)
-    if fix.code in {Fix.ADD_SKILL, Fix.RAISE_LEVEL, Fix.RENEW_CERTIFICATE} and fix.skill is not None:
+    if fix.code in {Fix.RAISE_LEVEL, Fix.RENEW_CERTIFICATE} and fix.skill is not None:
         others = tuple(skill for skill in who.skills if skill.code != fix.skill)
         return replace(who, skills=(*others, Skill(fix.skill, fix.level or 1)))
     raise AssertionError(f"there is no way to do {fix.code}")

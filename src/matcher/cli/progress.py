@@ -17,7 +17,8 @@ _STAGES = {
     "candidates": (0.04, 0.08),
     "prune": (0.08, 0.1),
     "flow": (0.1, 0.12),
-    "schedule": (0.12, 0.92),
+    "schedule": (0.12, 0.85),
+    "certify": (0.85, 0.92),
     "explain": (0.92, 1.0),
 }
 

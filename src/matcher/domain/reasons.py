@@ -38,11 +38,9 @@ class Fix(StrEnum):
     ADD_AVAILABILITY = "add-availability"
     RAISE_CAPACITY = "raise-capacity"
     RAISE_LEVEL = "raise-level"
-    ADD_SKILL = "add-skill"
     RENEW_CERTIFICATE = "renew-certificate"
     GIVE_TRAINING = "give-training"
     GIVE_INSURANCE = "give-insurance"
-    EXTEND_WINDOW = "extend-window"
     ADD_VOLUNTEER = "add-volunteer"
 
 

@@ -102,7 +102,7 @@ def first_starts(instance: Instance, row: Ints, v: Ints) -> Ints:
             best[p] = np.where(start + duration[p] <= end, np.minimum(best[p], start), best[p])
     for q in np.flatnonzero(special):
         best[q] = timing.start_of_pair(
-            requests, instance.rows, volunteers, instance.days, row[q], v[q], 0, with_papers=True
+            requests, instance.rows, volunteers, instance.days, row[q], v[q], duration[q], 0, with_papers=True
         )
     return np.where(requests.timed[r], best, -1)
 

@@ -23,7 +23,6 @@ __all__ = ["Fixer", "Task"]
 MOST_TRIED = 12
 A_LITTLE_FARTHER_KM = 2.0
 PAPERS = {
-    refusals.SKILL_MISSING: Fix.ADD_SKILL,
     refusals.LEVEL_TOO_LOW: Fix.RAISE_LEVEL,
     refusals.CERTIFICATE_EXPIRED: Fix.RENEW_CERTIFICATE,
     refusals.UNTRAINED: Fix.GIVE_TRAINING,
@@ -60,47 +59,83 @@ class Fixer:
     def nearest(self, i: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the nearest fix for row ``i``, given everybody's refusal.
 
-        In this order: a radius a little wider, one more hour of somebody near, one paper for somebody near, a much
+        In this order: a radius a little wider, one more hour of somebody near, one more assignment for
+        somebody near, one paper for somebody near, a much
         wider radius, a new volunteer. None where no window is left: then no volunteer helps.
         """
         instance = self.compiled.instance
         r = int(instance.rows.request[i])
-        if instance.requests.timed[r] and self._start(r) == NEVER:
+        duration = int(instance.requests.duration[r])
+        if instance.requests.timed[r] and refusals.first_request_start(instance.requests, r, duration) == NEVER:
             return None
         farther = self._widen(i, r, codes)
         if farther is not None and _widening_km(farther) <= A_LITTLE_FARTHER_KM:
             return farther
-        return self._hour(i, r, codes) or self._paper(i, r, codes) or farther or self._newcomer(i, r)
+        return (
+            self._hour(i, r, codes)
+            or self._capacity(i, r, codes)
+            or self._paper(i, r, codes)
+            or farther
+            or self._newcomer(i, r)
+        )
 
-    def _start(self, r: int) -> int:
+    def _duration(self, r: int, v: int) -> int:
+        """Return how long a volunteer takes for a request."""
+        if self.everybody.has_pairs:
+            return int(self.everybody.pair_duration[self._pair(r, np.array([v]))[0]])
+        return int(self.compiled.instance.requests.duration[r])
+
+    def _start(self, r: int, v: int | None = None) -> int:
         """Return the common start of a request that somebody serves, or the first start that its windows allow."""
         requests = self.compiled.instance.requests
-        return self.begins.get(r, int(refusals.first_request_start(requests, r, int(requests.duration[r]))))
+        duration = int(requests.duration[r]) if v is None else self._duration(r, v)
+        return self.begins.get(r, int(refusals.first_request_start(requests, r, duration)))
 
     def _distance(self, r: int, who: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return metres to each of ``who``; 0 where a place is unknown."""
         instance = self.compiled.instance
         known = instance.volunteers.placed[who] & instance.requests.placed[r]
-        return np.where(known, arc_m(instance.volunteers.xyz[who], instance.requests.xyz[r]), 0)
+        metres = np.where(known, arc_m(instance.volunteers.xyz[who], instance.requests.xyz[r]), 0)
+        if not self.everybody.has_pairs:
+            return metres
+        given = self.everybody.pair_distance_m[self._pair(r, who)]
+        return np.where(given >= 0, given, metres)
+
+    def _is_near(self, r: int, who: NDArray[np.int64], distance_m: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell who of ``who`` would travel that far."""
+        volunteers = self.compiled.instance.volunteers
+        travel = -(-distance_m * 60 // volunteers.speed[who])
+        if self.everybody.has_pairs:
+            given = self.everybody.pair_travel_min[self._pair(r, who)]
+            travel = np.where(given >= 0, given, travel)
+        return np.asarray((distance_m <= volunteers.max_distance_m[who]) & (travel <= volunteers.max_travel_min[who]))
+
+    def _pair(self, r: int, who: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the positions of given pairs; all of ``who`` are paired with the request."""
+        keys = r * self.compiled.instance.volunteer_count + who
+        return np.asarray(np.searchsorted(self.everybody.paired, keys), np.int64)
 
     def _has_room(self, i: int, v: int) -> bool:
         """Tell whether the limits of a volunteer leave room beside the plan."""
         instance, tasks = self.compiled.instance, self.diary.get(v, ())
-        duration = instance.requests.duration
-        minutes = sum(int(duration[task.request]) for task in tasks) + int(duration[instance.rows.request[i]])
+        own = self._duration(int(instance.rows.request[i]), v)
+        minutes = sum(task.end - task.start for task in tasks) + own
         volunteers = instance.volunteers
         if len(tasks) >= volunteers.max_assignments[v] or minutes > volunteers.max_minutes[v]:
             return False
-        has_day_limit = min(int(volunteers.day_assignments[v]), int(volunteers.day_minutes[v])) < UNLIMITED
-        return not (tasks and has_day_limit)  # whether the day has room would depend on which day it is
+        # With a limit per day it would depend on the day: whoever does something already is left out.
+        return not tasks or self._has_no_day_limit(v)
 
     def _can_come(self, i: int, r: int, v: int, *, with_papers: bool = True) -> bool:
         """Tell whether a volunteer has room and a start for a request beside the plan, whatever the distance."""
+        return self._has_room(i, v) and self._has_time(i, r, v, with_papers=with_papers)
+
+    def _has_time(self, i: int, r: int, v: int, *, with_papers: bool = True) -> bool:
+        """Tell whether a volunteer has a start for a request beside the plan, whatever their limits."""
         instance = self.compiled.instance
-        if not self._has_room(i, v):
-            return False
         if not instance.requests.timed[r]:
             return True
+        duration = self._duration(r, v)
         wanted = self.begins.get(r)
         after = 0 if wanted is None else wanted
         while True:
@@ -111,6 +146,7 @@ class Fixer:
                 instance.days,
                 i,
                 v,
+                duration,
                 after,
                 with_papers=with_papers,
             )
@@ -125,8 +161,7 @@ class Fixer:
 
     def _clash(self, r: int, v: int, start: int) -> int | None:
         """Return when the task that stands in the way of a start is over, way included; None if none does."""
-        instance = self.compiled.instance
-        end = start + int(instance.requests.duration[r])
+        end = start + self._duration(r, v)
         for task in self.diary.get(v, ()):
             if task.start < 0:
                 continue
@@ -166,7 +201,7 @@ class Fixer:
     def _nearest_of(self, r: int, who: NDArray[np.int64], fits: Callable[[int], bool]) -> int | None:
         """Return the nearest of ``who`` inside their radius that ``fits``."""
         distance = self._distance(r, who)
-        near = np.flatnonzero(distance <= self.compiled.instance.volunteers.radius_m[who])
+        near = np.flatnonzero(self._is_near(r, who, distance))
         for t in near[np.lexsort((who[near], distance[near]))][:MOST_TRIED]:
             if fits(int(who[t])):
                 return int(who[t])
@@ -176,19 +211,16 @@ class Fixer:
         """Return the nearest volunteer who lacks nothing but time in the request's window."""
         who = np.flatnonzero(codes == refusals.NOT_AVAILABLE)
         instance = self.compiled.instance
-        requests, rows, volunteers, days = instance.requests, instance.rows, instance.volunteers, instance.days
-        duration = int(requests.duration[r])
-        start = self._start(r)
+        rows, volunteers, days = instance.rows, instance.volunteers, instance.days
 
         def fits(v: int) -> bool:
             # Nothing else may stand in the way of the hour: no promise, no full day, no paper that ends before.
-            if (
-                self.compiled.problem.volunteers[v].busy
-                or not self._has_room(i, v)
-                or self._clash(r, v, start) is not None
-            ):
+            start = self._start(r, v)
+            if start == NEVER or self.compiled.problem.volunteers[v].busy:
                 return False
-            return bool(timing.hour_has_room(rows, volunteers, days, i, v, start, duration))
+            if not self._has_room(i, v) or self._clash(r, v, start) is not None:
+                return False
+            return bool(timing.hour_has_room(rows, volunteers, days, i, v, start, self._duration(r, v)))
 
         v = self._nearest_of(r, who, fits)
         if v is None:
@@ -197,12 +229,27 @@ class Fixer:
         return NearestFix(
             Fix.ADD_AVAILABILITY,
             self.compiled.problem.volunteers[v].id,
-            start=timeline.instant(start),
-            end=timeline.instant(start + duration),
+            start=timeline.instant(self._start(r, v)),
+            end=timeline.instant(self._start(r, v) + self._duration(r, v)),
         )
 
+    def _capacity(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
+        """Return the nearest volunteer who lacks nothing but capacity, and has the time beside the plan."""
+        who = np.flatnonzero((codes == refusals.CAPACITY_REACHED) | (codes == refusals.ELIGIBLE))
+        v = self._nearest_of(
+            r, who, lambda v: not self._has_room(i, v) and self._has_no_day_limit(v) and self._has_time(i, r, v)
+        )
+        return None if v is None else NearestFix(Fix.RAISE_CAPACITY, self.compiled.problem.volunteers[v].id)
+
+    def _has_no_day_limit(self, v: int) -> bool:
+        volunteers = self.compiled.instance.volunteers
+        return min(int(volunteers.day_assignments[v]), int(volunteers.day_minutes[v])) >= UNLIMITED
+
     def _paper(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
-        """Return the nearest volunteer who lacks one skill, level, certificate, training or insurance."""
+        """Return the nearest volunteer who lacks one level, certificate, training or insurance.
+
+        Nobody is told to learn a trade for one request: a skill that is missing altogether takes a new volunteer.
+        """
         instance = self.compiled.instance
         for code, fix in reversed(PAPERS.items()):
             who = np.flatnonzero(codes == code)
@@ -229,7 +276,7 @@ class Fixer:
         mask = sum(word << (64 * w) for w, word in enumerate(lacking))
         required = sum(int(word) << (64 * w) for w, word in enumerate(instance.rows.required[i]))
         if instance.requests.timed[r]:
-            ends = self._start(r) + int(instance.requests.duration[r])
+            ends = self._start(r, v) + self._duration(r, v)
             for x in range(volunteers.expiry_ptr[v], volunteers.expiry_ptr[v + 1]):
                 if volunteers.expiry_at[x] < ends:
                     mask |= required & 1 << int(volunteers.expiry_bit[x])

@@ -11,7 +11,7 @@ import numpy as np
 
 from matcher.domain.plans import Assignment, Plan, Problem
 from matcher.domain.volunteers import SPEED_M_PER_H
-from matcher.matching import candidates, exact, explain, objective, prices, prune, schedule, solver
+from matcher.matching import candidates, exact, explain, objective, prices, prune, schedule, solver, tighten
 from matcher.matching.arrays import Edges
 from matcher.matching.distance import arc_m
 from matcher.matching.fixes import Task
@@ -61,6 +61,7 @@ def solve(
         aim = Objective.of(instance, pruned)
     with stages.timed("flow"):
         flow = solver.solve(objective.network(instance, pruned, aim, capacity), backend=way)
+        aim, flow = tighten.tighten(instance, pruned, aim, capacity, flow, way)
     bound = aim.most - flow.objective
     ground = Ground(instance, pruned, volunteer_edges, capacity, flow)
     with stages.timed("schedule"):

@@ -18,7 +18,7 @@ __all__ = ["prices", "shortage"]
 
 
 def prices(compiled: Compiled, flow: Flow) -> Prices:
-    """Return what one more place of each request costs, and what one more volunteer like each would gain."""
+    """Return what one place less of each request would save, and what one more volunteer like each would gain."""
     of_request = np.zeros(compiled.instance.request_count, np.int64)
     np.maximum.at(of_request, compiled.instance.rows.request, flow.u)
     requests, volunteers = compiled.problem.requests, compiled.problem.volunteers

@@ -8,7 +8,7 @@ allow at most.
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.matching.arrays import Edges, Instance
+from matcher.matching.arrays import NEVER, Edges, Instance
 from matcher.matching.kernels import pruning
 
 __all__ = ["VolunteerEdges", "capacities", "is_team", "prune"]
@@ -17,10 +17,10 @@ VolunteerEdges = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def is_team(instance: Instance) -> NDArray[np.bool_]:
-    """Tell which requests have people who start together: several places, or a start that is pinned."""
+    """Tell which requests have people who start together: several places or roles, or a start that is pinned."""
     requests = instance.requests
     places = np.add.reduceat(np.append(instance.rows.places, 0), requests.row_ptr[:-1]) if instance.request_count else 0
-    return np.asarray((places > 1) | (requests.fixed < 2**30), np.bool_)
+    return np.asarray((places > 1) | (np.diff(requests.row_ptr) > 1) | (requests.fixed < NEVER), np.bool_)
 
 
 def prune(instance: Instance, edges: Edges) -> Edges:

@@ -61,7 +61,7 @@ class Schedule:
 
 def automatic_steps(request_count: int) -> int:
     """Return the number of steps for a problem of this size: enough to come near the bound."""
-    return int(np.clip(50 * request_count, 10_000, 200_000))
+    return int(np.clip(25 * request_count, 10_000, 200_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,7 @@ class _Search:
             by_volunteer_ptr=ground.volunteer_edges[0],
             by_volunteer=ground.volunteer_edges[1],
             place_ptr=places,
+            scarce_first=np.lexsort((np.diff(edges.ptr), rows.request)),
             team=is_team(instance),
             value=requests.urgency * unit * (4 if extra else 1),
             extra_value=requests.urgency * unit,

@@ -31,8 +31,8 @@ class Flow:
     """An optimal flow with its proof.
 
     ``used`` is 1 on the edges that carry a unit, ``open`` counts the units each row keeps,
-    ``objective`` is cost plus penalties. ``u`` and ``v`` are the extreme dual prices: ``u`` what one more unit
-    of a row would cost, ``-v`` what one more unit of a volunteer's capacity would gain.
+    ``objective`` is cost plus penalties. ``u`` and ``v`` are the extreme dual prices: ``u`` what one unit
+    less of a row would save, ``-v`` what one more unit of a volunteer's capacity would gain.
     """
 
     used: NDArray[np.uint8]
@@ -49,9 +49,12 @@ def chosen_backend(backend: Backend | None) -> Backend:
 
 
 def solve(network: Network, *, backend: Backend | None = None) -> Flow:
-    """Solve the flow exactly and prove it: primal equals dual in integers, or CertificateError."""
+    """Solve the flow exactly and prove it: primal equals dual in integers, or CertificateError.
+
+    Costs too large for scipy's floating point go to the kernel, compiled or not.
+    """
     rows, volunteers = len(network.supply), len(network.capacity)
-    if chosen_backend(backend) == "kernel":
+    if chosen_backend(backend) == "kernel" or not _is_exact_in_floats(network):
         degree = np.diff(network.ptr)
         state = flow.solve(network, np.lexsort((degree, -network.penalty)))
         used, u, v = state.used, state.u, state.v
@@ -77,6 +80,12 @@ def proven_objective(network: Network, u: NDArray[np.int64], v: NDArray[np.int64
     if broken or primal != dual:
         raise CertificateError(f"primal {primal} and dual {dual} differ, {broken} dual constraints broken")
     return primal
+
+
+def _is_exact_in_floats(network: Network) -> bool:
+    """Tell whether scipy, which calculates in floating point, would add up these costs without rounding."""
+    largest = max(int(network.penalty.max(initial=0)), int(network.cost.max(initial=0)))
+    return largest * 4 < EXACT_FLOAT
 
 
 def _solve_by_matching(network: Network) -> NDArray[np.uint8]:
@@ -122,8 +131,6 @@ def _solve_by_matching(network: Network) -> NDArray[np.uint8]:
     weight = np.concatenate(
         [network.cost[edge_slots], network.cost[edge[~plain]], penalty, zeros, np.zeros(len(gadget_rows), np.int64)]
     ).astype(np.int64)
-    if int(weight.max()) * 4 >= EXACT_FLOAT:
-        raise OverflowError("Costs of this size are not exact in floating point; the compiled kernel takes them.")
     owner = np.concatenate([edge_slots, edge[~plain], np.full(units + len(with_gadget) + len(gadget_rows), -1)])
     # scipy drops explicit zeros, so every weight is one larger: a full matching always has the same number of edges.
     graph = coo_array((weight + 1.0, (row, column)), shape=(units + len(with_gadget), gadget_at + len(with_gadget)))

@@ -18,13 +18,16 @@ PLACE = Point(31.23, 121.47)
 
 
 def warm(clock: Callable[[], float]) -> None:
-    """Solve a team, single requests and somebody who cannot come, once by geometry and once by pairs."""
+    """Solve a team, single requests and one that nobody can serve, once by geometry and once by pairs."""
     window = Interval(NOW, NOW + timedelta(hours=3))
     role = Role((Need("first-aid"),))
     requests = (
         HelpRequest("team", (Role((), 2),), 2, point=PLACE, windows=(window,)),
         HelpRequest("first", (role,), 1, point=PLACE, windows=(window,), duration_min=120),
         HelpRequest("second", (role,), 1, point=PLACE, windows=(window,), duration_min=120),
+        HelpRequest("third", (role,), 1, point=PLACE, windows=(window,), duration_min=120),
+        HelpRequest("nobody", (Role((Need("diving"),)),), 1, point=PLACE, windows=(window,)),
+        HelpRequest("crowd", (Role((), 9),), 9, point=PLACE, windows=(window,)),
     )
     skills = (Skill("first-aid"),)
     volunteers = tuple(

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import make
+from matcher.domain.geo import Point
 from matcher.matching import candidates
 from matcher.matching.arrays import Edges
 from matcher.matching.kernels import compilation, joins
@@ -51,6 +53,17 @@ def test_both_joins_find_the_same_edges_in_a_city(size: str) -> None:
 def test_the_join_does_not_depend_on_the_number_of_threads() -> None:
     instance = compile_problem(city_problem.to_problem(city.generate("St", 2))).instance
     assert_same(candidates.candidates(instance, threads=1), candidates.candidates(instance, threads=7))
+
+
+@pytest.mark.parametrize("longitudes", [(179.99, -179.99), (-179.99, 179.99), (0.01, -0.01), (90.0, 90.02)])
+@pytest.mark.parametrize("latitude", [0.0, -17.8, 66.0])
+def test_neighbours_across_any_meridian_are_found(latitude: float, longitudes: tuple[float, float]) -> None:
+    here, there = (Point(latitude, longitude) for longitude in longitudes)
+    problem = make.problem(
+        requests=[make.request(point=here)], volunteers=[make.volunteer(point=there, max_distance_m=3_000)]
+    )
+    edges = candidates.candidates(compile_problem(problem).instance, compiled=True)
+    assert edges.volunteer.tolist() == [0]
 
 
 def test_bits_are_counted_right() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import strategies
-from matcher.domain.plans import Plan, Problem, Unassigned
+from matcher.domain.plans import Pin, Plan, Problem, Unassigned
 from matcher.matching import pipeline
 from matcher.matching.solver import Backend
 from matcher.matching.verify import violations
@@ -97,11 +97,10 @@ def test_reasons_are_those_of_brute_force(problem: Problem) -> None:
 @given(strategies.problems())
 def test_the_nearest_fix_lets_one_more_volunteer_serve(problem: Problem) -> None:
     plan = solve(problem)
-    serving = {assignment.volunteer_id for assignment in plan.assignments}
+    pins = tuple(Pin(item.request_id, item.volunteer_id, item.start) for item in plan.assignments)
     for left in plan.unassigned:
         if left.nearest_fix is not None:
-            assert left.nearest_fix.volunteer_id not in serving
-            assert can_serve_after_fix(problem, left)
+            assert can_serve_after_fix(replace(problem, pinned=pins), left)
 
 
 def can_serve_after_fix(problem: Problem, left: Unassigned) -> bool:

@@ -26,7 +26,7 @@ from oracles import brute_force
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests" / "data"
-ELSEWHERE = Path(os.environ.get("MATCHER_REFERENCE_DATA", ROOT.parent / "shared" / "data" / "references"))
+ELSEWHERE = Path(os.environ.get("REFERENCE_DATA", ROOT / "var" / "references"))
 
 
 def solve(problem: Problem) -> Plan:
@@ -57,7 +57,7 @@ def assignment_problem(costs: Iterable[Iterable[float]]) -> Problem:
 def test_the_assignments_of_the_or_library_reach_their_published_optima(name: str) -> None:
     folder = ELSEWHERE / "orlib_assign"
     if not folder.exists():
-        pytest.skip("the OR-Library's files may not be shipped: set MATCHER_REFERENCE_DATA to the folder that has them")
+        pytest.skip("the OR-Library's files may not be shipped: set REFERENCE_DATA to the folder that has them")
     with (folder / "optima.csv").open() as table:
         optimum = next(int(line["optimum"]) for line in csv.DictReader(table) if line["file"] == name)
     size, *numbers = map(int, (folder / f"{name}.txt").read_text().split())

@@ -44,6 +44,7 @@ class Board(NamedTuple):
     by_volunteer_ptr: NDArray[np.int64]
     by_volunteer: NDArray[np.int64]  # edges of each volunteer
     place_ptr: NDArray[np.int64]  # places of each row
+    scarce_first: NDArray[np.int64]  # the rows of each request, those with few candidates first
     team: NDArray[np.bool_]  # requests whose people start together
     value: NDArray[np.int64]  # of a request served, in points of the search
     extra_value: NDArray[np.int64]  # of each place beyond the minimum

@@ -336,8 +336,8 @@ def certificate(network, u, v, used):
 def exact_prices(network, u, v, used, open_units):
     """Turn valid potentials into the extreme ones: shortest distances from the sink in the residual network.
 
-    ``-v`` is then exactly what one more unit of capacity at a volunteer gains, ``u`` what one more unit of a row
-    costs. Dijkstra over the reduced costs of the potentials given, which are >= 0.
+    ``-v`` is then exactly what one more unit of capacity at a volunteer gains, ``u`` what one unit less of a row
+    saves. Dijkstra over the reduced costs of the potentials given, which are >= 0.
 
     Returns
     -------

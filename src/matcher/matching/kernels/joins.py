@@ -206,23 +206,32 @@ def scan_row(instance, index, i, key, start, distance_m):
             b = index.start[group + 1]
             if a == b:
                 continue
+            low, high = -4.0, 4.0
             if bounded:
                 reach = longitude_reach(index, i, band, half_angle)
                 if reach < 0:
                     continue
-                if reach < 3.2:
+                if reach < math.pi:
                     low = index.longitude[i] - reach
-                    a, b = in_reach(index.member_longitude, low, low + 2 * reach, a, b)
-            for t in range(a, b):
-                v = index.member[t]
-                cost, first, distance = examine(instance, index, i, v)
-                if cost < 0:
+                    high = index.longitude[i] + reach
+            for turn in range(-1, 2):
+                # A circle around somebody near the date line goes on at the other end of the longitudes.
+                around = turn * 2 * math.pi
+                if turn != 0 and (
+                    high - low > 7 or (low >= -math.pi and turn == 1) or (high <= math.pi and turn == -1)
+                ):
                     continue
-                if found < len(key):
-                    key[found] = (cost << np.int64(32)) | np.int64(index.original[v])
-                    start[found] = first
-                    distance_m[found] = distance
-                found += 1
+                first_member, last_member = in_reach(index.member_longitude, low + around, high + around, a, b)
+                for t in range(first_member, last_member):
+                    v = index.member[t]
+                    cost, first, distance = examine(instance, index, i, v)
+                    if cost < 0:
+                        continue
+                    if found < len(key):
+                        key[found] = (cost << np.int64(32)) | np.int64(index.original[v])
+                        start[found] = first
+                        distance_m[found] = distance
+                    found += 1
     return found
 
 

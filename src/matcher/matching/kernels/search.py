@@ -158,7 +158,10 @@ def choose_crew(board, state, r, start, only_flow, skip, rng, crew):
     cost = np.int64(0)
     whole = 0
     there = 0
-    for i in range(board.requests.row_ptr[r], board.requests.row_ptr[r + 1]):
+    left = board.requests.row_ptr[r + 1] - board.requests.row_ptr[r]
+    for k in range(board.requests.row_ptr[r], board.requests.row_ptr[r + 1]):
+        i = board.scarce_first[k]
+        left -= 1
         there += state.filled[i]
         missing = board.rows.places[i] - state.filled[i]
         if missing <= 0:
@@ -191,6 +194,8 @@ def choose_crew(board, state, r, start, only_flow, skip, rng, crew):
             if people - before < missing:
                 people = before
                 cost = before_cost
+                if whole + left < board.requests.minimum[r]:
+                    return 0, np.int64(0)
             else:
                 whole += 1
     reached = whole if board.requests.by_role[r] else there + people

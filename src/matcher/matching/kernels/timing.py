@@ -142,7 +142,7 @@ def first_start(requests, volunteers, days, r, v, duration, after, limit):
 
 
 @in_place
-def start_of_pair(requests, rows, volunteers, days, i, v, after, with_papers):
+def start_of_pair(requests, rows, volunteers, days, i, v, duration, after, with_papers):
     """Return the first minute from ``after`` on at which ``v`` can fill row ``i`` beside pinned assignments, or NEVER.
 
     Without ``with_papers`` certificates and insurance count for ever.
@@ -151,7 +151,7 @@ def start_of_pair(requests, rows, volunteers, days, i, v, after, with_papers):
     if with_papers:
         limit = np.int64(last_end(volunteers, v, rows.required[i]))
     r = rows.request[i]
-    return first_start(requests, volunteers, days, r, v, requests.duration[r], after, limit)
+    return first_start(requests, volunteers, days, r, v, duration, after, limit)
 
 
 @in_place
