@@ -6,7 +6,7 @@ from datetime import date
 from matcher.domain.plans import NearestFix, Pair, Problem
 from matcher.domain.reasons import Fix
 from matcher.domain.requests import HelpRequest, Role
-from matcher.domain.volunteers import SPEED_M_PER_H, Skill, Volunteer
+from matcher.domain.volunteers import Skill, Volunteer
 from matcher.domain.windows import Availability, Interval
 
 __all__ = ["NEWCOMER", "after"]
@@ -39,9 +39,9 @@ def _with_newcomer(problem: Problem, request: HelpRequest, role: Role, fix: Near
 
 
 def _changed(who: Volunteer, request: HelpRequest, fix: NearestFix) -> Volunteer:
-    if fix.code is Fix.WIDEN_DISTANCE and fix.to_km is not None:
-        metres = round(fix.to_km * 1000)
-        minutes = -(-metres * 60 // SPEED_M_PER_H[who.travel_mode])
+    if fix.code is Fix.WIDEN_DISTANCE:
+        metres = who.max_distance_m if fix.to_km is None else round(fix.to_km * 1000)
+        minutes = who.max_travel_min if fix.to_min is None else fix.to_min
         return replace(who, max_distance_m=metres, max_travel_min=minutes)
     if fix.code is Fix.ADD_AVAILABILITY:
         return replace(who, availability=_only(fix))

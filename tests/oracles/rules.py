@@ -66,16 +66,26 @@ class Rules:
     def pins(self) -> dict[str, list[tuple[str, int]]]:
         """The pinned volunteers of each request with the role they fill.
 
-        The first role with a place left that the volunteer is fit for today, or else the first with a place left.
+        A named role is kept. Whoever has the fewest roles to choose from goes first and takes, of the roles with a
+        place left that they are fit for today, the one that fewest are fit for; or else the first with a place left.
         """
         pinned: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-        for pin in self.problem.pinned:
-            request, volunteer = self.request_of[pin.request_id], self.volunteer_of[pin.volunteer_id]
-            taken = [number for _, number in pinned[request.id]]
-            left = [number for number, role in enumerate(request.roles) if taken.count(number) < role.count]
-            fit = [number for number in left if self._is_fit_today(request, request.roles[number], volunteer)]
-            pinned[request.id].append((volunteer.id, (fit or left)[0]))
+        for request in self.problem.requests:
+            here = [pin for pin in self.problem.pinned if pin.request_id == request.id]
+            fit = {pin.volunteer_id: self._fit_roles(request, pin.volunteer_id) for pin in here}
+            able = [
+                sum(self._is_fit_today(request, role, who) for who in self.problem.volunteers) for role in request.roles
+            ]
+            for pin in sorted(here, key=lambda pin: (pin.role is None, len(fit[pin.volunteer_id]))):
+                taken = [number for _, number in pinned[request.id]]
+                left = [number for number, role in enumerate(request.roles) if taken.count(number) < role.count]
+                liked = sorted({*left} & {*fit[pin.volunteer_id]}, key=lambda number: (able[number], number))
+                pinned[request.id].append((pin.volunteer_id, (liked or left)[0] if pin.role is None else pin.role))
         return dict(pinned)
+
+    def _fit_roles(self, request: HelpRequest, volunteer_id: str) -> list[int]:
+        who = self.volunteer_of[volunteer_id]
+        return [number for number, role in enumerate(request.roles) if self._is_fit_today(request, role, who)]
 
     @cached_property
     def fixed_start(self) -> dict[str, int]:

@@ -107,7 +107,7 @@ class _Reading:
                 self._volunteer(item, ("volunteers", place)) for place, item in enumerate(body.volunteers)
             ),
             pairs=None if body.pairs is None else tuple(map(_pair, body.pairs)),
-            pinned=tuple(Pin(pin.request_id, pin.volunteer_id, pin.start) for pin in body.pinned),
+            pinned=tuple(Pin(pin.request_id, pin.volunteer_id, pin.start, pin.role) for pin in body.pinned),
             options=_options(body.options),
         )
         if self._faults:

@@ -74,6 +74,8 @@ class NearestFixBody(_Answer):
     level: int | None = None
     start: datetime | None = None
     end: datetime | None = None
+    from_min: int | None = None
+    to_min: int | None = None
 
 
 class UnassignedBody(_Answer):

@@ -178,7 +178,8 @@ class PinBody(Body):
 
     request_id: Id
     volunteer_id: Id
-    start: Instant | None = None
+    start: Annotated[Instant | None, Field(description="A whole minute.")] = None
+    role: Annotated[int | None, Field(ge=0, le=49, description="Position in the request's roles.")] = None
 
 
 class WeightsBody(Body):

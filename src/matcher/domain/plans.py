@@ -71,11 +71,12 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """An assignment that may not move."""
+    """An assignment that may not move; ``role`` says which role it fills, None leaves that open."""
 
     request_id: str
     volunteer_id: str
     start: datetime | None = None
+    role: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class NearestFix:
     level: int | None = None
     start: datetime | None = None
     end: datetime | None = None
+    from_min: int | None = None
+    to_min: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Help requests as arrays: places, windows, and the rows of places that are still to be filled."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +16,36 @@ __all__ = ["assign_roles", "requests_and_rows"]
 
 
 def assign_roles(problem: Problem, pinned: list[Pinned], masks: list[int], held: list[int]) -> list[int]:
-    """Return the row that each pin fills: the first with a place left that its volunteer is fit for.
+    """Return the row that each pin fills, in the order of the pins.
 
-    A pin is a fact: without such a row it takes the first one with a place left.
+    The role that a pin names is kept. The others take the role that fewest people are fit for, of those with a place
+    left that they are fit for themselves: first come those pins with the fewest roles to choose from. A pin is a
+    fact: who is fit for none takes the first place left.
     """
+    pins_of: defaultdict[int, list[int]] = defaultdict(list)
+    for p, pin in enumerate(pinned):
+        pins_of[pin.request].append(p)
     first_row = np.cumsum([0, *(len(request.roles) for request in problem.requests)])
-    taken: Counter[int] = Counter()
-    rows: list[int] = []
-    for pin in pinned:
-        roles = problem.requests[pin.request].roles
-        row_of_request = int(first_row[pin.request])
-        open_rows = [row_of_request + i for i, role in enumerate(roles) if taken[row_of_request + i] < role.count]
-        fit = [row for row in open_rows if masks[row] & ~held[pin.volunteer] == 0]
-        row = (fit or open_rows)[0]
-        taken[row] += 1
-        rows.append(row)
-    return rows
+    row_of_pin = [0] * len(pinned)
+    fit_for: dict[int, int] = {}  # how many people are fit for a mask
+    for r, pins in pins_of.items():
+        roles = problem.requests[r].roles
+        rows = range(int(first_row[r]), int(first_row[r + 1]))
+        left = {row: role.count for row, role in zip(rows, roles, strict=True)}
+        if len(rows) > 1:
+            for mask in {masks[row] for row in rows} - fit_for.keys():
+                fit_for[mask] = sum(mask & ~bits == 0 for bits in held)
+        fit = {p: [row for row in rows if masks[row] & ~held[pinned[p].volunteer] == 0] for p in pins}
+        for p in sorted(pins, key=lambda p: (pinned[p].role is None, len(fit[p]))):
+            named = pinned[p].role
+            open_rows = [row for row in rows if left[row]] if named is None else [rows[named]]
+            chosen = (
+                sorted((row for row in open_rows if row in fit[p]), key=lambda row: fit_for.get(masks[row], 0))
+                or open_rows
+            )
+            row_of_pin[p] = chosen[0]
+            left[chosen[0]] -= 1
+    return row_of_pin
 
 
 def requests_and_rows(

@@ -23,14 +23,10 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What HiGHS found out: a bound on each level that it finished, and a plan if it finished the last one.
-
-    ``bound`` is a valid upper bound on every plan's merit, level by level; it is the merit of ``used`` where that is
-    not None.
-    """
+    """What HiGHS found out: a valid bound on every plan, level by level, and the best plan it has, if any."""
 
     bound: Merit
-    used: NDArray[np.int64] | None  # edges of an optimal plan
+    used: NDArray[np.int64] | None  # edges of the plan
 
 
 def applies(instance: Instance, edges: Edges) -> bool:
@@ -39,37 +35,48 @@ def applies(instance: Instance, edges: Edges) -> bool:
     return 0 < len(edges.volunteer) <= MOST_EDGES and not requests.timed.any() and not requests.by_role.any()
 
 
-def prove(instance: Instance, edges: Edges, capacity: NDArray[np.int64], seconds: Callable[[], float]) -> Proven | None:
-    """Solve the integer programme, or return None if not even the first level ends in time.
+def prove(
+    instance: Instance, edges: Edges, capacity: NDArray[np.int64], known: Merit, seconds: Callable[[], float]
+) -> Proven | None:
+    """Solve the integer programme level by level, or return None if HiGHS found out nothing in time.
+
+    A level that does not end in time gives its bound, and the best plan so far; the levels below it are not tried.
 
     Parameters
     ----------
     capacity
         Assignments of each volunteer at most.
+    known
+        Merit of a known plan: how precise the values have to be.
     seconds
         How many are left.
     """
     programme = _Programme.of(instance, edges, capacity)
-    urgency = programme.maximise(programme.urgency, seconds())
-    if urgency is None:
+    values: list[int] = []
+    x = None
+    for goal, size in ((programme.urgency, known[0]), (programme.extra, known[1]), (-programme.cost, known[2])):
+        found = programme.maximise(goal, abs(size), seconds())
+        if found is None:
+            break
+        values.append(found.bound)
+        x = x if found.x is None else found.x
+        if not found.is_proven:
+            break
+        programme = programme.at_least(goal, found.bound)
+    if not values:
         return None
-    programme = programme.at_least(programme.urgency, urgency.value)
-    extra = programme.maximise(programme.extra, seconds()) if programme.extra.any() else _Optimum(0, urgency.x)
-    if extra is None:
-        return Proven(Merit(urgency.value, int(programme.extra.clip(0).sum()), 0), None)
-    programme = programme.at_least(programme.extra, extra.value) if programme.extra.any() else programme
-    saved = programme.maximise(-programme.cost, seconds())
     pinned = int(instance.requests.urgency[instance.requests.minimum == 0].sum())
-    if saved is None:
-        return Proven(Merit(urgency.value + pinned, extra.value, 0), None)
-    used = np.flatnonzero(saved.x[: len(edges.volunteer)] > 0.5)
-    return Proven(Merit(urgency.value + pinned, extra.value, saved.value), used)
+    most_extra = int(programme.extra.clip(0).sum())
+    urgency, extra, saved = (*values, *(0, most_extra, 0)[len(values) :])
+    used = None if x is None else np.flatnonzero(x[: len(edges.volunteer)] > 0.5)
+    return Proven(Merit(urgency + pinned, extra, saved), used)
 
 
 @dataclass(frozen=True, slots=True)
-class _Optimum:
-    value: int
-    x: NDArray[np.float64]
+class _Found:
+    bound: int  # no plan has more of the goal
+    x: NDArray[np.float64] | None
+    is_proven: bool  # x reaches the bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +126,25 @@ class _Programme:
         floor = LinearConstraint(csr_array(goal[None, :]), value - TOLERANCE, np.inf)
         return _Programme((*self.constraints, floor), self.urgency, self.extra, self.cost)
 
-    def maximise(self, goal: NDArray[np.float64], seconds: float) -> _Optimum | None:
-        """Return the optimum of a goal with whole coefficients, or None if it is not proven in time."""
+    def maximise(self, goal: NDArray[np.float64], size: int, seconds: float) -> _Found | None:
+        """Return what is found of a goal with whole coefficients, whose value is about ``size``."""
         if seconds <= 0:
             return None
+        if not goal.any():
+            return _Found(0, None, is_proven=True)
         result = milp(
             -goal,
             constraints=self.constraints,
             integrality=np.ones(len(goal), np.int64),
             bounds=Bounds(0, 1),
-            options={"time_limit": seconds, "mip_rel_gap": 0.0},
+            # Values are whole: less than one apart is proven.
+            options={"time_limit": seconds, "mip_rel_gap": 0.9 / max(1, size)},
         )
-        if result.status != 0 or result.x is None:
+        dual = result.mip_dual_bound
+        if dual is None or not np.isfinite(dual):
             return None
+        bound = int(np.floor(-dual + TOLERANCE))
+        if result.x is None:
+            return _Found(bound, None, is_proven=False)
         x = np.rint(result.x)
-        return _Optimum(int(np.rint(goal @ x)), x)
+        return _Found(bound, x, is_proven=int(np.rint(goal @ x)) == bound)

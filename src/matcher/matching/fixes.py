@@ -4,18 +4,21 @@ The plan stays as it is: the volunteer has room and time beside what they do in 
 change alone is enough. Where nobody is one change away, the fix is one more volunteer.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.domain.geo import great_circle_m
 from matcher.domain.plans import NearestFix
 from matcher.domain.reasons import Fix
 from matcher.matching.arrays import NEVER, UNLIMITED
 from matcher.matching.distance import arc_m
 from matcher.matching.kernels import refusals, timing
 from matcher.matching.kernels.refusals import Everybody
+from matcher.matching.pins import Pinned
 from matcher.matching.problem import Compiled
 
 __all__ = ["Fixer", "Task"]
@@ -55,6 +58,9 @@ class Fixer:
         self.everybody = everybody
         self.diary = diary
         self.begins = begins
+        self.pins: defaultdict[int, list[Pinned]] = defaultdict(list)
+        for pin in compiled.pinned:
+            self.pins[pin.volunteer].append(pin)
 
     def nearest(self, i: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the nearest fix for row ``i``, given everybody's refusal.
@@ -104,11 +110,16 @@ class Fixer:
     def _is_near(self, r: int, who: NDArray[np.int64], distance_m: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Tell who of ``who`` would travel that far."""
         volunteers = self.compiled.instance.volunteers
-        travel = -(-distance_m * 60 // volunteers.speed[who])
-        if self.everybody.has_pairs:
-            given = self.everybody.pair_travel_min[self._pair(r, who)]
-            travel = np.where(given >= 0, given, travel)
-        return np.asarray((distance_m <= volunteers.max_distance_m[who]) & (travel <= volunteers.max_travel_min[who]))
+        is_short = self._travel(r, who, distance_m) <= volunteers.max_travel_min[who]
+        return np.asarray((distance_m <= volunteers.max_distance_m[who]) & is_short)
+
+    def _travel(self, r: int, who: NDArray[np.int64], distance_m: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the minutes that each of ``who`` travels."""
+        travel = -(-distance_m * 60 // self.compiled.instance.volunteers.speed[who])
+        if not self.everybody.has_pairs:
+            return np.asarray(travel, np.int64)
+        given = self.everybody.pair_travel_min[self._pair(r, who)]
+        return np.asarray(np.where(given >= 0, given, travel), np.int64)
 
     def _pair(self, r: int, who: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the positions of given pairs; all of ``who`` are paired with the request."""
@@ -182,19 +193,21 @@ class Fixer:
         """Return the least widening of a radius that brings a volunteer who lacks nothing else."""
         volunteers = self.compiled.instance.volunteers
         who = np.flatnonzero(codes == refusals.TOO_FAR)
-        if self.everybody.has_pairs or not len(who):
-            return None
         distance = self._distance(r, who)
-        beyond = distance - volunteers.radius_m[who]
+        travel = self._travel(r, who, distance)
+        beyond = np.maximum(distance - volunteers.max_distance_m[who], (travel - volunteers.max_travel_min[who]) * 100)
         for t in np.lexsort((who, beyond))[:MOST_TRIED]:
             v = int(who[t])
             if self._can_come(i, r, v):
-                reach = int(volunteers.radius_m[v])
+                metres, minutes = int(volunteers.max_distance_m[v]), int(volunteers.max_travel_min[v])
+                is_far, is_long = distance[t] > metres, travel[t] > minutes
                 return NearestFix(
                     Fix.WIDEN_DISTANCE,
                     self.compiled.problem.volunteers[v].id,
-                    from_km=reach / 1000,
-                    to_km=int(distance[t]) / 1000,
+                    from_km=metres / 1000 if is_far else None,
+                    to_km=int(distance[t]) / 1000 if is_far else None,
+                    from_min=minutes if is_long else None,
+                    to_min=int(travel[t]) if is_long else None,
                 )
         return None
 
@@ -216,7 +229,7 @@ class Fixer:
         def fits(v: int) -> bool:
             # Nothing else may stand in the way of the hour: no promise, no full day, no paper that ends before.
             start = self._start(r, v)
-            if start == NEVER or self.compiled.problem.volunteers[v].busy:
+            if start == NEVER or self._has_promise(r, v, start):
                 return False
             if not self._has_room(i, v) or self._clash(r, v, start) is not None:
                 return False
@@ -232,6 +245,24 @@ class Fixer:
             start=timeline.instant(self._start(r, v)),
             end=timeline.instant(self._start(r, v) + self._duration(r, v)),
         )
+
+    def _has_promise(self, r: int, v: int, start: int) -> bool:
+        """Tell whether a busy time or a pinned assignment stands in the way of a start, ways included."""
+        problem, timeline = self.compiled.problem, self.compiled.timeline
+        promises = [(busy.start, busy.end, busy.point) for busy in problem.volunteers[v].busy]
+        promises += [
+            (pin.start, pin.end, problem.requests[pin.request].point)
+            for pin in self.pins.get(v, ())
+            if pin.start is not None and pin.end is not None
+        ]
+        place, end = problem.requests[r].point, start + self._duration(r, v)
+        speed = int(self.compiled.instance.volunteers.speed[v])
+        for begins, ends, point in promises:
+            metres = 0 if place is None or point is None else great_circle_m(place, point)
+            way = -(-metres * 60 // speed)
+            if start < timeline.minute_up(ends) + way and timeline.minute_down(begins) < end + way:
+                return True
+        return False
 
     def _capacity(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the nearest volunteer who lacks nothing but capacity, and has the time beside the plan."""
@@ -280,7 +311,15 @@ class Fixer:
             for x in range(volunteers.expiry_ptr[v], volunteers.expiry_ptr[v + 1]):
                 if volunteers.expiry_at[x] < ends:
                     mask |= required & 1 << int(volunteers.expiry_bit[x])
-        return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+        missing = [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+        # A level that is too low on a paper that ends too early would be two changes.
+        papers = {self.compiled.capabilities.of_bit[bit].code for bit in missing}
+        ends_at = self._start(r, v) + self._duration(r, v) if instance.requests.timed[r] else 1
+        for skill in self.compiled.problem.volunteers[v].skills:
+            too_low = skill.code in papers and skill.valid_until is not None
+            if too_low and skill.valid_until and self.compiled.timeline.minute_after_day(skill.valid_until) < ends_at:
+                missing += [bit for bit in missing if self.compiled.capabilities.of_bit[bit].level > skill.level]
+        return missing
 
     def _newcomer(self, i: int, r: int) -> NearestFix:
         """Return what one more volunteer would have to bring: the scarcest skill, and the first window."""
@@ -301,4 +340,5 @@ class Fixer:
 
 
 def _widening_km(fix: NearestFix) -> float:
-    return (fix.to_km or 0.0) - (fix.from_km or 0.0)
+    """Return how much farther somebody would travel; a minute on the way counts as 100 m."""
+    return max((fix.to_km or 0.0) - (fix.from_km or 0.0), ((fix.to_min or 0) - (fix.from_min or 0)) / 10)

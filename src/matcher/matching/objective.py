@@ -68,8 +68,9 @@ class Objective:
         if per_urgency * int(urgency.max(initial=1)) >= LARGEST_PENALTY:
             raise TooLargeError(
                 Text(
-                    "Urgencies, costs and places together go past 64-bit integers; lower the urgencies or the costs.",
-                    "紧急程度、代价与名额数量合计超出 64 位整数范围，请降低紧急程度或代价。",
+                    "Urgencies, costs and places together are weighed by {size} points; the cap is {cap}: lower them.",
+                    "紧急程度、代价与名额合计需要 {size} 点，上限为 {cap}，请降低其数值。",
+                    {"size": per_urgency * int(urgency.max(initial=1)), "cap": LARGEST_PENALTY},
                 )
             )
         needed = units[rows.request]

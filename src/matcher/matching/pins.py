@@ -20,6 +20,7 @@ class Pinned:
     start: datetime | None
     end: datetime | None
     minutes: int
+    role: int | None = None
 
 
 def _fault(position: int, field: str, code: str, en: str, zh: str) -> Fault:
@@ -66,9 +67,14 @@ def resolve(
                 )
             )
             continue
+        if pin.start is not None and (pin.start.second or pin.start.microsecond):
+            faults.append(_fault(position, "/start", "not-whole", "A start is a whole minute.", "开始时间须为整分钟。"))
+            continue
         start = pin.start if request.windows is not None else None
         minutes = duration_of_pair.get((r, v), request.duration_min)
-        pinned.append(Pinned(r, v, start, None if start is None else start + timedelta(minutes=minutes), minutes))
+        pinned.append(
+            Pinned(r, v, start, None if start is None else start + timedelta(minutes=minutes), minutes, pin.role)
+        )
         fault = _contradiction(position, pinned, request)
         if fault is not None:
             faults.append(fault)
@@ -84,6 +90,11 @@ def _contradiction(position: int, pinned: Sequence[Pinned], request: HelpRequest
     others = [pin for pin in pinned[:-1] if pin.request == last.request]
     if any(pin.volunteer == last.volunteer for pin in others):
         return _fault(position, "", "duplicate", "This pair is pinned twice.", "该配对被重复锁定。")
+    if last.role is not None:
+        if last.role >= len(request.roles):
+            return _fault(position, "/role", "unknown-role", "The request has no such role.", "该求助没有此角色。")
+        if sum(pin.role == last.role for pin in others) >= request.roles[last.role].count:
+            return _fault(position, "/role", "too-many", "This role is full already.", "该角色名额已满。")
     if len(others) + 1 > request.headcount:
         return _fault(
             position, "/request_id", "too-many", "More people are pinned than asked for.", "锁定人数超过所需人数。"

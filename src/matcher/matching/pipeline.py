@@ -6,6 +6,7 @@ problem -> candidates -> prune -> flow with certificate -> schedule -> certify -
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from matcher.domain.volunteers import SPEED_M_PER_H
 from matcher.matching import candidates, exact, explain, objective, prices, prune, schedule, solver, tighten
 from matcher.matching.arrays import Edges
 from matcher.matching.distance import arc_m
+from matcher.matching.exact import Proven
 from matcher.matching.fixes import Task
 from matcher.matching.objective import Objective
 from matcher.matching.pricing import cost_terms
@@ -81,11 +83,9 @@ def solve(
         )
     with stages.timed("certify"):
         if result.stopped_by != "optimal" and exact.applies(instance, pruned):
-            proven = exact.prove(instance, pruned, capacity, lambda: ends_at - clock())
-            if proven is not None:
-                bound = min(bound, aim.points(proven.bound, instance))
-                if proven.used is not None:
-                    result = schedule.from_edges(ground, proven.used, result.steps)
+            proven = exact.prove(instance, pruned, capacity, result.merit, lambda: ends_at - clock())
+            bound = bound if proven is None else min(bound, aim.points(proven.bound, instance))
+            result = _better(ground, result, proven)
     with stages.timed("explain"):
         assignments = tuple(_assignments(compiled, pruned, result))
         diary = _diary(compiled, pruned, result)
@@ -98,6 +98,16 @@ def solve(
             prices=prices.prices(compiled, flow),
             shortage=prices.shortage(compiled, aim, flow, result.served, result.filled),
         )
+
+
+def _better(ground: Ground, found: Schedule, proven: Proven | None) -> Schedule:
+    """Return the better of the plan that was found and the one that the integer programme has."""
+    if proven is not None and proven.used is not None:
+        other = schedule.from_edges(ground, proven.used, found.steps)
+        if other.merit >= found.merit:
+            found = other
+    is_optimal = proven is not None and found.merit >= proven.bound
+    return replace(found, stopped_by="optimal" if is_optimal else "time")
 
 
 def _silent(_stage: str, _fraction: float) -> None:
