@@ -5,7 +5,7 @@ level: first the urgency served, then the places beyond the minimum, then the co
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,9 +51,15 @@ def prove(
     seconds
         How many are left.
     """
+    requests = instance.requests
+    pinned = int(requests.urgency[requests.minimum == 0].sum())
+    is_reached = np.diff(edges.ptr[requests.row_ptr]) > 0
     programme = _Programme.of(instance, edges, capacity)
     values: list[int] = []
     x = None
+    within_reach = int(requests.urgency[is_reached & (requests.minimum > 0)].sum())
+    if known.served_urgency - pinned == within_reach:
+        programme = programme.serving(is_reached)  # no urgency is left to gain: the first level is fixed
     for goal, size in ((programme.urgency, known[0]), (programme.extra, known[1]), (-programme.cost, known[2])):
         found = programme.maximise(goal, abs(size), seconds())
         if found is None:
@@ -65,7 +71,6 @@ def prove(
         programme = programme.at_least(goal, found.bound)
     if not values:
         return None
-    pinned = int(instance.requests.urgency[instance.requests.minimum == 0].sum())
     most_extra = int(programme.extra.clip(0).sum())
     urgency, extra, saved = (*values, *(0, most_extra, 0)[len(values) :])
     used = None if x is None else np.flatnonzero(x[: len(edges.volunteer)] > 0.5)
@@ -87,6 +92,7 @@ class _Programme:
     urgency: NDArray[np.float64]
     extra: NDArray[np.float64]
     cost: NDArray[np.float64]
+    least: NDArray[np.float64]  # lower bound of each variable
 
     @classmethod
     def of(cls, instance: Instance, edges: Edges, capacity: NDArray[np.int64]) -> "_Programme":
@@ -119,24 +125,31 @@ class _Programme:
             urgency=np.concatenate([np.zeros(count), weight]),
             extra=beyond if has_extra else np.zeros(count + n),
             cost=np.concatenate([edges.cost.astype(float), np.zeros(n)]),
+            least=np.zeros(count + n),
         )
 
     def at_least(self, goal: NDArray[np.float64], value: int) -> "_Programme":
         """Return the programme in which ``goal`` must reach ``value``."""
         floor = LinearConstraint(csr_array(goal[None, :]), value - TOLERANCE, np.inf)
-        return _Programme((*self.constraints, floor), self.urgency, self.extra, self.cost)
+        return replace(self, constraints=(*self.constraints, floor))
+
+    def serving(self, chosen: NDArray[np.bool_]) -> "_Programme":
+        """Return the programme in which the chosen requests must be served."""
+        edges = len(self.least) - len(chosen)
+        return replace(self, least=np.concatenate([np.zeros(edges), chosen.astype(float)]))
 
     def maximise(self, goal: NDArray[np.float64], size: int, seconds: float) -> _Found | None:
         """Return what is found of a goal with whole coefficients, whose value is about ``size``."""
         if seconds <= 0:
             return None
-        if not goal.any():
-            return _Found(0, None, is_proven=True)
+        free = self.least == 0
+        if not goal[free].any():
+            return _Found(int(goal[~free].sum()), None, is_proven=True)
         result = milp(
             -goal,
             constraints=self.constraints,
             integrality=np.ones(len(goal), np.int64),
-            bounds=Bounds(0, 1),
+            bounds=Bounds(self.least, 1),
             # Values are whole: less than one apart is proven.
             options={"time_limit": seconds, "mip_rel_gap": 0.9 / max(1, size)},
         )
