@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from matcher.matching.arrays import Days, Edges, Instance, Pairs, Points, Requests, Rows, Volunteers
 from matcher.matching.candidates_numpy import join_numpy
 from matcher.matching.distance import EARTH_RADIUS_M, arc_m, chord_limit
+from matcher.matching.distance import travel_min as way_min
 from matcher.matching.kernels import compilation, joins
 
 __all__ = ["candidates"]
@@ -246,5 +247,5 @@ def given_travel(
 ) -> NDArray[np.int64]:
     """Return given travel minutes, or those of the distance; -1 where neither is known."""
     speed = instance.volunteers.speed[v]
-    computed = np.where(distance_m >= 0, -(-distance_m * 60 // speed), -1)
+    computed = np.where(distance_m >= 0, way_min(distance_m, speed), -1)
     return np.where(travel_min >= 0, travel_min, computed)

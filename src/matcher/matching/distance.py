@@ -7,7 +7,7 @@ country as across a street. Distances are whole metres: every later comparison i
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["EARTH_RADIUS_M", "arc_m", "chord_limit", "sphere_xyz"]
+__all__ = ["EARTH_RADIUS_M", "arc_m", "chord_limit", "sphere_xyz", "travel_min"]
 
 EARTH_RADIUS_M = 6_371_008.8  # mean radius R1 of the WGS-84 ellipsoid
 
@@ -42,3 +42,8 @@ def chord_limit(distance_m: ArrayLike) -> NDArray[np.float64]:
     """Return the chord in metres that no pair within ``distance_m`` (whole metres) exceeds."""
     half = (np.asarray(distance_m, float) + 1.0) / (2 * EARTH_RADIUS_M)
     return 2 * EARTH_RADIUS_M * np.sin(np.minimum(half, np.pi / 2))
+
+
+def travel_min(distance_m: NDArray[np.int64] | np.int64, speed: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """Return the whole minutes that ways take at ``speed`` metres an hour, rounded up."""
+    return np.asarray(-(-distance_m * 60 // speed), np.int64)

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array, csr_array
 
 from matcher.matching.arrays import Edges, Instance
 from matcher.matching.merit import Merit
+from matcher.matching.prune import durations
 
 __all__ = ["Proven", "applies", "prove"]
 
@@ -99,7 +100,6 @@ class _Programme:
         requests, rows = instance.requests, instance.rows
         count, n = len(edges.volunteer), instance.request_count
         request = rows.request[edges.row]
-        minutes = edges.minutes if len(edges.minutes) else requests.duration[request]
         edge = np.arange(count)
 
         def sums(owner: NDArray[np.int32], weight: NDArray[np.float64], owners: int) -> csr_array:
@@ -109,7 +109,7 @@ class _Programme:
         served = coo_array((np.ones(n), (np.arange(n), count + np.arange(n))), shape=(n, count + n)).tocsr()
         places = np.bincount(rows.request, weights=rows.places, minlength=n)
         per_volunteer = sums(edges.volunteer, np.ones(count), instance.volunteer_count)
-        time = sums(edges.volunteer, minutes.astype(float), instance.volunteer_count)
+        time = sums(edges.volunteer, durations(instance, edges).astype(float), instance.volunteer_count)
         needed = requests.minimum.astype(float)
         constraints = (
             LinearConstraint(people - served.multiply(places[:, None]).tocsr(), -np.inf, 0),  # nobody unless served

@@ -1,14 +1,14 @@
 """Why a request stays open: everybody counted at the first constraint that fails, and the nearest fix."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.domain.plans import ReasonCount, Unassigned
 from matcher.domain.reasons import Reason
-from matcher.matching.arrays import Edges
+from matcher.matching.arrays import NEVER, Edges
 from matcher.matching.capabilities import WORD, Kind, is_minor, words_of
 from matcher.matching.fixes import Fixer, Task
 from matcher.matching.kernels import pruning, refusals
@@ -99,7 +99,7 @@ def _reasons(
     r = int(instance.rows.request[i])
     absent = int((codes != refusals.PRESENT).sum())
     duration = int(instance.requests.duration[r])
-    no_start = refusals.first_request_start(instance.requests, r, duration) == 2**30
+    no_start = refusals.first_request_start(instance.requests, r, duration) == NEVER
     if instance.requests.timed[r] and no_start:
         return [ReasonCount(Reason.NO_WINDOW, absent, role)] if absent else []
     counts = np.bincount(codes, minlength=refusals.CODES)
@@ -197,9 +197,9 @@ def _everybody(compiled: Compiled, serving: Mapping[int, list[int]]) -> Everybod
     )
 
 
-def _bits(bit_of: Mapping[str, int], names: object) -> int:
+def _bits(bit_of: Mapping[str, int], names: Iterable[str]) -> int:
     mask = 0
-    for name in names:  # type: ignore[attr-defined]
+    for name in names:
         mask |= 1 << bit_of[name] if name in bit_of else 0
     return mask
 

@@ -15,7 +15,7 @@ from matcher.domain.geo import great_circle_m
 from matcher.domain.plans import NearestFix
 from matcher.domain.reasons import Fix
 from matcher.matching.arrays import NEVER, UNLIMITED
-from matcher.matching.distance import arc_m
+from matcher.matching.distance import arc_m, travel_min
 from matcher.matching.kernels import refusals, timing
 from matcher.matching.kernels.refusals import Everybody
 from matcher.matching.pins import Pinned
@@ -65,9 +65,9 @@ class Fixer:
     def nearest(self, i: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the nearest fix for row ``i``, given everybody's refusal.
 
-        In this order: a radius a little wider, one more hour of somebody near, one more assignment for
-        somebody near, one paper for somebody near, a much
-        wider radius, a new volunteer. None where no window is left: then no volunteer helps.
+        In this order: a radius a little wider, one more hour of somebody near, one more assignment for somebody
+        near, one paper for somebody near, a much wider radius, a new volunteer. None where no window is left: then
+        no volunteer helps.
         """
         instance = self.compiled.instance
         r = int(instance.rows.request[i])
@@ -115,9 +115,9 @@ class Fixer:
 
     def _travel(self, r: int, who: NDArray[np.int64], distance_m: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the minutes that each of ``who`` travels."""
-        travel = -(-distance_m * 60 // self.compiled.instance.volunteers.speed[who])
+        travel = travel_min(distance_m, self.compiled.instance.volunteers.speed[who])
         if not self.everybody.has_pairs:
-            return np.asarray(travel, np.int64)
+            return travel
         given = self.everybody.pair_travel_min[self._pair(r, who)]
         return np.asarray(np.where(given >= 0, given, travel), np.int64)
 
@@ -186,8 +186,8 @@ class Fixer:
         instance = self.compiled.instance
         if not (instance.requests.placed[a] and instance.requests.placed[b]):
             return 0
-        metres = int(arc_m(instance.requests.xyz[a], instance.requests.xyz[b]))
-        return -(-metres * 60 // int(instance.volunteers.speed[v]))
+        metres = arc_m(instance.requests.xyz[a], instance.requests.xyz[b])
+        return int(travel_min(metres, instance.volunteers.speed[v]))
 
     def _widen(self, i: int, r: int, codes: NDArray[np.uint8]) -> NearestFix | None:
         """Return the least widening of a radius that brings a volunteer who lacks nothing else."""
@@ -259,7 +259,7 @@ class Fixer:
         speed = int(self.compiled.instance.volunteers.speed[v])
         for begins, ends, point in promises:
             metres = 0 if place is None or point is None else great_circle_m(place, point)
-            way = -(-metres * 60 // speed)
+            way = int(travel_min(np.int64(metres), speed))
             if start < timeline.minute_up(ends) + way and timeline.minute_down(begins) < end + way:
                 return True
         return False

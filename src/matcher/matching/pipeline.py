@@ -11,10 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from matcher.domain.plans import Assignment, Plan, Problem
-from matcher.domain.volunteers import SPEED_M_PER_H
 from matcher.matching import candidates, exact, explain, objective, prices, prune, schedule, solver, tighten
 from matcher.matching.arrays import Edges
-from matcher.matching.distance import arc_m
+from matcher.matching.distance import arc_m, travel_min
 from matcher.matching.exact import Proven
 from matcher.matching.fixes import Task
 from matcher.matching.objective import Objective
@@ -27,6 +26,8 @@ from matcher.matching.summary import Run, summarise
 __all__ = ["solve"]
 
 Report = Callable[[str, float], None]
+Minutes = dict[tuple[int, int], int]  # by request and volunteer
+_Placed = tuple[tuple[int, int, int], Assignment]  # request, role and volunteer, to sort by
 
 
 def solve(
@@ -135,20 +136,21 @@ class _Stages:
 
 def _assignments(compiled: Compiled, edges: Edges, result: Schedule) -> Iterator[Assignment]:
     """Yield pinned and planned assignments by request, role and volunteer."""
-    found = [*_pinned(compiled), *_planned(compiled, edges, result)]
+    travel_given = _given_travel(compiled)
+    found = [*_pinned(compiled, travel_given), *_planned(compiled, edges, result, travel_given)]
     for _, assignment in sorted(found, key=lambda entry: entry[0]):
         yield assignment
 
 
-def _planned(compiled: Compiled, edges: Edges, result: Schedule) -> Iterator[tuple[tuple[int, int, int], Assignment]]:
+def _planned(compiled: Compiled, edges: Edges, result: Schedule, travel_given: Minutes) -> Iterator[_Placed]:
     instance, problem = compiled.instance, compiled.problem
-    travel_given = _given_travel(compiled)
+    durations = prune.durations(instance, edges)
     for edge, start, cost in zip(*(column.tolist() for column in result.placement), strict=True):
         row, v = int(edges.row[edge]), int(edges.volunteer[edge])
         r = int(instance.rows.request[row])
         role = row - int(instance.requests.row_ptr[r])
         distance = int(edges.distance_m[edge])
-        minutes = int(edges.minutes[edge]) if len(edges.minutes) else int(instance.requests.duration[r])
+        minutes = int(durations[edge])
         is_given = len(edges.given) > 0 and bool(edges.given[edge])
         terms = {"given": cost} if is_given else cost_terms(compiled, row, v, distance, start)
         yield (
@@ -167,9 +169,8 @@ def _planned(compiled: Compiled, edges: Edges, result: Schedule) -> Iterator[tup
         )
 
 
-def _pinned(compiled: Compiled) -> Iterator[tuple[tuple[int, int, int], Assignment]]:
+def _pinned(compiled: Compiled, travel_given: Minutes) -> Iterator[_Placed]:
     instance, problem = compiled.instance, compiled.problem
-    travel_given = _given_travel(compiled)
     given = {(pair.request_id, pair.volunteer_id): pair for pair in problem.pairs or ()}
     for pin, row in zip(compiled.pinned, compiled.row_of_pin, strict=True):
         r, v = pin.request, pin.volunteer
@@ -201,7 +202,7 @@ def _pinned(compiled: Compiled) -> Iterator[tuple[tuple[int, int, int], Assignme
         )
 
 
-def _given_travel(compiled: Compiled) -> dict[tuple[int, int], int]:
+def _given_travel(compiled: Compiled) -> Minutes:
     pairs = compiled.instance.pairs
     if pairs is None:
         return {}
@@ -212,15 +213,14 @@ def _given_travel(compiled: Compiled) -> dict[tuple[int, int], int]:
 def _travel_min(compiled: Compiled, v: int, distance_m: int) -> int | None:
     if distance_m < 0:
         return None
-    return -(-distance_m * 60 // SPEED_M_PER_H[compiled.problem.volunteers[v].travel_mode])
+    return int(travel_min(np.int64(distance_m), compiled.instance.volunteers.speed[v]))
 
 
 def _diary(compiled: Compiled, edges: Edges, result: Schedule) -> dict[int, list[Task]]:
     """Return what each volunteer does in the plan beside pinned assignments."""
-    requests, rows = compiled.instance.requests, compiled.instance.rows
+    rows, durations = compiled.instance.rows, prune.durations(compiled.instance, edges)
     diary: defaultdict[int, list[Task]] = defaultdict(list)
     for edge, start, _ in zip(*(column.tolist() for column in result.placement), strict=True):
         r = int(rows.request[edges.row[edge]])
-        minutes = int(edges.minutes[edge]) if len(edges.minutes) else int(requests.duration[r])
-        diary[int(edges.volunteer[edge])].append(Task(start, start + minutes, r))
+        diary[int(edges.volunteer[edge])].append(Task(start, start + int(durations[edge]), r))
     return dict(diary)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from matcher.matching.arrays import NEVER, Edges, Instance
 from matcher.matching.kernels import pruning
 
-__all__ = ["VolunteerEdges", "capacities", "is_team", "prune"]
+__all__ = ["VolunteerEdges", "capacities", "durations", "is_team", "prune"]
 
 VolunteerEdges = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -50,11 +50,16 @@ def kept(edges: Edges, keep: NDArray[np.bool_]) -> Edges:
     return edges._replace(ptr=ptr, **columns, **own)
 
 
+def durations(instance: Instance, edges: Edges) -> NDArray[np.int32]:
+    """Return how long each volunteer takes for each request, in minutes: shape (edges,)."""
+    return edges.minutes if len(edges.minutes) else instance.requests.duration[instance.rows.request[edges.row]]
+
+
 def capacities(instance: Instance, edges: Edges) -> tuple[NDArray[np.int64], VolunteerEdges]:
     """Return how many assignments each volunteer can take at most, and the edges by volunteer."""
     requests, volunteers = instance.requests, instance.volunteers
     ptr, listed = pruning.by_volunteer(edges.volunteer, instance.volunteer_count)
-    minutes = edges.minutes if len(edges.minutes) else requests.duration[instance.rows.request[edges.row]]
+    minutes = durations(instance, edges)
     days = len(instance.days.start) if requests.timed.all() else 0
     capacity = pruning.capacities(
         ptr, listed, minutes, volunteers.max_assignments, volunteers.max_minutes, volunteers.day_assignments, days

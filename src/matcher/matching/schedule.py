@@ -178,7 +178,6 @@ class _Search:
         self.rng = np.array([_scrambled(seed)], np.uint64)
         self.work = search.new_work(self.board)
         self.order = self._insertion_order()
-        self.fixed_served = instance.requests.minimum == 0
 
     def _insertion_order(self) -> NDArray[np.int64]:
         """Return the requests that have candidates: the urgent first, then those with few candidates."""
