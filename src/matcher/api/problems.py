@@ -14,7 +14,17 @@ from starlette.routing import Match
 
 from matcher import telemetry
 from matcher.api import faults, languages
-from matcher.domain.errors import Fault, InvalidProblemError, Language, MatcherError, OverloadedError, Text
+from matcher.domain.errors import (
+    AuthenticationError,
+    Fault,
+    InvalidProblemError,
+    Language,
+    MatcherError,
+    MissingKeyError,
+    OverloadedError,
+    Text,
+    TooManyRequestsError,
+)
 
 __all__ = [
     "MEDIA_TYPE",
@@ -32,6 +42,8 @@ __all__ = [
 MEDIA_TYPE: Final = "application/problem+json"
 
 _RETRY_AFTER_S = "5"
+_CHALLENGE = 'Bearer realm="matcher"'
+_CHALLENGE_AGAIN = f'{_CHALLENGE}, error="invalid_token"'
 _TYPE = "urn:problem-type:matcher:{code}"
 
 
@@ -82,13 +94,21 @@ class ErrorBody(BaseModel):
 _KINDS: dict[str, tuple[int, str, str]] = {
     "malformed-json": (400, "The body is not JSON", "请求体不是合法的 JSON"),
     "bad-request": (400, "The request cannot be understood", "无法理解该请求"),
+    "missing-key": (401, "A key is needed", "需要密钥"),
+    "invalid-key": (401, "The key is not valid", "密钥无效"),
+    "expired-key": (401, "The key has expired", "密钥已过期"),
+    "scope-missing": (403, "The key may not do this", "密钥没有此权限"),
+    "grant-exceeded": (403, "A key cannot grant more than it has", "不能授予超出自身的权限"),
     "not-found": (404, "There is no such thing", "未找到"),
     "method-not-allowed": (405, "The method is not allowed here", "此处不允许该方法"),
+    "key-rotated": (409, "The key has been rotated already", "密钥已轮换"),
     "too-large": (413, "The problem is too large", "问题规模过大"),
     "unsupported-media-type": (415, "Only plain JSON is taken", "只接受未压缩的 JSON"),
     "invalid-problem": (422, "The problem cannot be read", "无法读取该问题"),
     "invalid-parameter": (422, "A parameter cannot be read", "参数无效"),
+    "unknown-region": (422, "No region has this code", "没有该区划代码"),
     "calendar-range": (422, "No calendar of working days covers these days", "工作日历未覆盖这些日期"),
+    "too-many-requests": (429, "Too many requests", "请求过于频繁"),
     "internal-error": (500, "Something went wrong on our side", "服务内部错误"),
     "solver-crash": (500, "The solver ended without an answer", "求解器异常终止"),
     "overloaded": (503, "Too busy", "服务繁忙"),
@@ -177,6 +197,10 @@ def _respond(
     extra = {"content-language": language, "vary": "accept-language", **(headers or {})}
     if isinstance(error, OverloadedError | NotReadyError):
         extra["retry-after"] = _RETRY_AFTER_S
+    if isinstance(error, TooManyRequestsError):
+        extra["retry-after"] = str(error.retry_after_s)
+    if isinstance(error, AuthenticationError):
+        extra["www-authenticate"] = _CHALLENGE if isinstance(error, MissingKeyError) else _CHALLENGE_AGAIN
     if status is not None:
         body = body.model_copy(update={"status": status})
     return JSONResponse(body.model_dump(), body.status, extra, MEDIA_TYPE)

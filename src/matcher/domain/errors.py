@@ -10,7 +10,16 @@
     ├── SolverTimeoutError    the solver was stopped at its time cap
     ├── SolverMemoryError     the solver was stopped at its memory cap
     ├── SolverCrashError      the solver ended by itself, which is never the caller's fault
-    └── OverloadedError       every solver is busy; come back later
+    ├── OverloadedError       every solver is busy; come back later
+    ├── AuthenticationError   nobody knows who calls
+    │   ├── MissingKeyError       no key came with the call
+    │   ├── InvalidKeyError       no such key, or not any more
+    │   └── ExpiredKeyError       its time is over
+    ├── ScopeMissingError     the key may not do this
+    ├── GrantExceededError    a key passes on what it does not have
+    ├── RotatedError          the key has a successor already
+    ├── TooManyRequestsError  faster than allowed; come back after ``retry_after_s``
+    └── UnknownRegionError    no region has this code
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,18 +27,27 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
+    "AuthenticationError",
     "CalendarRangeError",
+    "ExpiredKeyError",
     "Fault",
+    "GrantExceededError",
+    "InvalidKeyError",
     "InvalidProblemError",
     "Language",
     "MatcherError",
+    "MissingKeyError",
     "NotFoundError",
     "OverloadedError",
+    "RotatedError",
+    "ScopeMissingError",
     "SolverCrashError",
     "SolverMemoryError",
     "SolverTimeoutError",
     "Text",
     "TooLargeError",
+    "TooManyRequestsError",
+    "UnknownRegionError",
 ]
 
 Value = str | int | float
@@ -141,3 +159,64 @@ class OverloadedError(MatcherError):
     """Every solver is busy and the queue is full."""
 
     code = "overloaded"
+
+
+class AuthenticationError(MatcherError):
+    """Nobody knows who calls."""
+
+    code = "invalid-key"
+
+
+class MissingKeyError(AuthenticationError):
+    """No key came with the call."""
+
+    code = "missing-key"
+
+
+class InvalidKeyError(AuthenticationError):
+    """The key was mistyped or revoked, or never was one."""
+
+    code = "invalid-key"
+
+
+class ExpiredKeyError(AuthenticationError):
+    """The time of the key or token is over."""
+
+    code = "expired-key"
+
+
+class ScopeMissingError(MatcherError):
+    """The key may not do this; the detail names the scope that may."""
+
+    code = "scope-missing"
+
+
+class GrantExceededError(MatcherError):
+    """A key was to pass on a scope or a region that it does not have itself."""
+
+    code = "grant-exceeded"
+
+
+class RotatedError(MatcherError):
+    """The key has a successor already, or does not live any more."""
+
+    code = "key-rotated"
+
+
+class TooManyRequestsError(MatcherError):
+    """The caller is faster than allowed; ``retry_after_s`` says when to come back."""
+
+    code = "too-many-requests"
+
+    def __init__(self, detail: Text, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+    def __reduce__(self) -> tuple[type["MatcherError"], tuple[object, ...]]:
+        return type(self), (self.detail, self.retry_after_s)
+
+
+class UnknownRegionError(MatcherError):
+    """No region has this code; the detail names the nearest one that is known."""
+
+    code = "unknown-region"
