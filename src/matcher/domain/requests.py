@@ -7,7 +7,7 @@ from enum import StrEnum
 from matcher.domain.geo import Point
 from matcher.domain.windows import Interval
 
-__all__ = ["Gender", "HelpRequest", "Need", "Role"]
+__all__ = ["FINAL", "CloseReason", "Gender", "HelpRequest", "Need", "RequestStatus", "Risk", "Role"]
 
 
 class Gender(StrEnum):
@@ -15,6 +15,39 @@ class Gender(StrEnum):
 
     FEMALE = "female"
     MALE = "male"
+
+
+class RequestStatus(StrEnum):
+    """How far a request is: ``planned`` once offers are out, ``filled`` once its headcount has accepted."""
+
+    OPEN = "open"
+    PLANNED = "planned"
+    FILLED = "filled"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINAL = (RequestStatus.COMPLETED, RequestStatus.FAILED, RequestStatus.CANCELLED)
+
+
+class CloseReason(StrEnum):
+    """Why a request is closed."""
+
+    FULFILLED = "fulfilled"
+    FAILED = "failed"
+    IRRELEVANT = "irrelevant"
+    CANCELLED = "cancelled"
+    DUPLICATE = "duplicate"
+
+
+class Risk(StrEnum):
+    """The danger to the volunteer, which whoever asks for help has to state (art. 13)."""
+
+    NONE = "none"
+    SOME = "some"
+    HIGH = "high"
 
 
 @dataclass(frozen=True, slots=True)

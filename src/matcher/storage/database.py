@@ -10,6 +10,8 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from matcher.domain.access import Principal
+from matcher.storage import migrations, scopes
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.errors import DatabaseStartError
 
@@ -44,10 +46,28 @@ class Database:
         self.close()
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
-        """Open a session whose transaction commits at the end of the block, or rolls back if it raises."""
+    def begin(self, principal: Principal | None = None) -> Iterator[Session]:
+        """Open a session whose transaction commits at the end of the block, or rolls back if it raises.
+
+        It sees and writes what the principal may, and without one everything: that is for workers
+        and commands, never for a route that serves somebody's key.
+        """
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            scopes.enter(session, principal)
             yield session
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema up to a revision; what is there already stays."""
+        migrations.upgrade(self._engine, revision)
+
+    def is_migrated(self) -> bool:
+        """Tell whether the schema is the one that this code works with."""
+        return migrations.is_current(self._engine)
+
+    @property
+    def url(self) -> URL:
+        """Where it is reached."""
+        return self._engine.url
 
     def is_ready(self) -> bool:
         """Tell within a few seconds whether the database answers; start an embedded one again if it died."""
@@ -95,7 +115,9 @@ def connect(url: str | None, data_dir: Path) -> Database:
     if url is None:
         embedded = EmbeddedPostgres(data_dir)
         embedded.start()
-        return Database(embedded.url, embedded)
+        started = Database(embedded.url, embedded)
+        started.migrate()
+        return started
     database = Database(_read(url))
     try:
         version = database.server_version()
@@ -138,7 +160,7 @@ def _engine(url: URL, statement_timeout_ms: int, **pool: object) -> Engine:
             "connect_timeout": 5,
             "tcp_user_timeout": statement_timeout_ms,
             "options": f"-c statement_timeout={statement_timeout_ms}"
-            f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC",
+            f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC -c jit=off",
         },
         **pool,
     )
