@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         Most memory of one solver process; one that asks for more is ended.
     result_ttl_s, max_results
         How long, and how many at most, answers wait to be fetched.
+    match_needs_key
+        Whether ``POST /v1/match`` asks for a key with the scope ``match``.
+    rate_limit, answer_rate_limit
+        How many calls a key may make in a minute, and how many answers to offers beside them; 0 does
+        not limit. Each process counts for itself.
     drain_s
         How long a stopping service lets answers in flight finish.
     kernels
@@ -92,6 +97,10 @@ class Settings(BaseSettings):
 
     result_ttl_s: Seconds = 3600.0
     max_results: Count = 1000
+    match_needs_key: bool = False
+    rate_limit: Annotated[int, Field(ge=0)] = 60_000
+    answer_rate_limit: Annotated[int, Field(ge=0)] = 30_000
+
     drain_s: Seconds = 8.0
 
     kernels: bool = True

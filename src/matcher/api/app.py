@@ -14,9 +14,12 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from matcher import telemetry
-from matcher.api import documentation, openapi, problems
+from matcher.api import access, documentation, openapi, problems
+from matcher.api.callers import Callers
 from matcher.api.edge import Edge
+from matcher.api.rates import Rates
 from matcher.api.state import State
+from matcher.domain.limits import Budget, Quota
 from matcher.services.results import Results
 from matcher.services.solving import Limits, Solvers
 from matcher.settings import Settings
@@ -27,6 +30,7 @@ __all__ = ["Service", "create_app", "serve"]
 
 # What is left of the time to stop is for answers that were given at its end.
 _DRAIN_PART: Final = 0.75
+_RATE_WINDOW_S: Final = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +50,14 @@ class Service(FastAPI):
 
 
 def create_app(settings: Settings) -> Service:
-    """Return the application; what it needs is started with it and ended with it."""
+    """Return the application; what it needs is started with it and ended with it.
+
+    Raises
+    ------
+    UndeclaredRouteError
+        If a route does not say who may call it.
+    """
+    access.check_routes(openapi.routes())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -59,6 +70,8 @@ def create_app(settings: Settings) -> Service:
             solvers=solvers,
             results=Results(most=settings.max_results, lifetime=timedelta(seconds=settings.result_ttl_s)),
             stopping=asyncio.Event(),
+            callers=Callers(connected),
+            rates=Rates(_quotas(settings)),
         )
         try:
             yield
@@ -135,3 +148,8 @@ def _limits(settings: Settings) -> Limits:
         grace_s=settings.solver_grace_s,
         memory_mb=settings.solver_memory_mb,
     )
+
+
+def _quotas(settings: Settings) -> dict[Budget, Quota]:
+    counts = {Budget.CALLS: settings.rate_limit, Budget.ANSWERS: settings.answer_rate_limit}
+    return {budget: Quota(count, _RATE_WINDOW_S) for budget, count in counts.items() if count}

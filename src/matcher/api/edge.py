@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matcher import telemetry
+from matcher.api import rates
 
 __all__ = ["Edge"]
 
@@ -30,6 +31,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope.setdefault("state", {})
         headers = Headers(scope=scope)
         request_id = headers.get("x-request-id", "")
         if not _REQUEST_ID.fullmatch(request_id):
@@ -48,6 +50,7 @@ class Edge:
                 answer["x-content-type-options"] = "nosniff"
                 if "etag" not in answer:
                     answer.setdefault("cache-control", "no-store")
+                answer.raw.extend(scope["state"].get(rates.HEADERS_KEY, ()))
                 if _TRACEPARENT.fullmatch(traceparent):
                     answer["traceparent"] = traceparent
             await send(message)

@@ -6,13 +6,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from matcher.api import problems
+from matcher.api.access import Open
 from matcher.api.dependencies import StateDep
 from matcher.api.problems import NotReadyError
 from matcher.domain.errors import Fault, Text
 
 __all__ = ["HealthBody", "router"]
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], dependencies=[Open])
 
 _LOADING = Fault(
     "",

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from matcher.api import examples, languages, problems, reading, uploads
+from matcher.api.access import MatchAllowed
 from matcher.api.dependencies import NowDep, ResultsDep, SettingsDep, SolversDep, StateDep
 from matcher.api.plan_body import PlanBody
 from matcher.api.problems import ErrorBody
@@ -27,7 +28,7 @@ _ANSWER: Final = "matcher.api.answer:answer"
 _POLL_S: Final = "1"
 _CLIENT_CLOSED: Final = 499
 
-router = APIRouter(prefix="/v1", tags=["match"])
+router = APIRouter(prefix="/v1", tags=["match"], dependencies=[MatchAllowed])
 
 _ResultId = Annotated[str, Path(description="As the Location of the 202 gave it.")]
 

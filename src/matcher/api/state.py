@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
+from matcher.api.callers import Callers
+from matcher.api.rates import Rates
 from matcher.services.results import Results
 from matcher.services.solving import Solvers
 from matcher.settings import Settings
@@ -23,3 +25,5 @@ class State:
     solvers: Solvers
     results: Results
     stopping: asyncio.Event
+    callers: Callers
+    rates: Rates
