@@ -184,18 +184,24 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("client_no", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hint", sa.Text(collation="C"), nullable=False),
         sa.Column("label", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("scopes", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("regions", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("successor_no", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["client_no"], ["clients.no"], name=op.f("fk_keys_client_no")),
+        sa.ForeignKeyConstraint(["successor_no"], ["keys.no"], name=op.f("fk_keys_successor_no")),
         sa.PrimaryKeyConstraint("no", name=op.f("pk_keys")),
         sa.UniqueConstraint("hash", name=op.f("uq_keys_hash")),
         sa.UniqueConstraint("id", name=op.f("uq_keys_id")),
     )
+    op.create_index(op.f("ix_keys_client_no_no"), "keys", ["client_no", "no"], unique=False)
     op.create_table(
         "requests",
         sa.Column("no", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -536,6 +542,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_tokens")),
     )
     op.create_index(op.f("ix_tokens_expires_at"), "tokens", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_tokens_key_no"), "tokens", ["key_no"], unique=False)
     op.create_table(
         "records",
         sa.Column("no", sa.BigInteger(), sa.Identity(always=True), nullable=False),

@@ -4,7 +4,20 @@ from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, SmallInteger,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from matcher.domain.geo import Crs
-from matcher.storage.tables.base import Base, Client, Code, Codes, Created, Instant, Json, No, PublicId, one_of
+from matcher.storage.tables.base import (
+    Base,
+    Client,
+    Code,
+    Codes,
+    Created,
+    Instant,
+    Json,
+    No,
+    PublicId,
+    Updated,
+    Version,
+    one_of,
+)
 
 __all__ = ["AuditRow", "ClientRow", "IdempotencyRow", "KeyRow", "TokenRow"]
 
@@ -22,21 +35,29 @@ class ClientRow(Base):
 
 
 class KeyRow(Base):
-    """A key of a client system; only the hash is kept."""
+    """A key of a client system; only the hash is kept, and as ``hint`` the few letters by which people know it.
+
+    ``successor_no`` is the key that it was rotated to.
+    """
 
     __tablename__ = "keys"
+    __table_args__ = (Index(None, "client_no", "no"),)
 
     no: Mapped[No]
     id: Mapped[PublicId]
     client_no: Mapped[Client]
     hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    hint: Mapped[Code]
     label: Mapped[str] = mapped_column(Text, server_default=text("''"))
     scopes: Mapped[Codes]
     regions: Mapped[Codes]
-    created_at: Mapped[Created]
     expires_at: Mapped[Instant | None]
     revoked_at: Mapped[Instant | None]
     last_used_at: Mapped[Instant | None]
+    successor_no: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("keys.no"))
+    version: Mapped[Version]
+    created_at: Mapped[Created]
+    updated_at: Mapped[Updated]
 
 
 class TokenRow(Base):
@@ -46,7 +67,7 @@ class TokenRow(Base):
 
     hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     client_no: Mapped[Client]
-    key_no: Mapped[int] = mapped_column(BigInteger, ForeignKey("keys.no", ondelete="CASCADE"))
+    key_no: Mapped[int] = mapped_column(BigInteger, ForeignKey("keys.no", ondelete="CASCADE"), index=True)
     scopes: Mapped[Codes]
     expires_at: Mapped[Instant] = mapped_column(index=True)
 
