@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 
 from matcher import telemetry
 from matcher.api import faults, languages
 from matcher.domain.errors import (
+    DatabaseDownError,
     AuthenticationError,
     Fault,
     InvalidProblemError,
@@ -25,11 +27,13 @@ from matcher.domain.errors import (
     Text,
     TooManyRequestsError,
 )
+from matcher.domain.offers import TransitionError
 
 __all__ = [
     "MEDIA_TYPE",
     "ErrorBody",
     "FaultBody",
+    "InvalidBodyError",
     "InvalidParameterError",
     "NotReadyError",
     "UnsupportedMediaTypeError",
@@ -45,6 +49,12 @@ _RETRY_AFTER_S = "5"
 _CHALLENGE = 'Bearer realm="matcher"'
 _CHALLENGE_AGAIN = f'{_CHALLENGE}, error="invalid_token"'
 _TYPE = "urn:problem-type:matcher:{code}"
+
+
+class InvalidBodyError(InvalidProblemError):
+    """The body is JSON, but not what this route takes."""
+
+    code = "invalid-body"
 
 
 class InvalidParameterError(InvalidProblemError):
@@ -69,6 +79,10 @@ class NotReadyError(MatcherError):
         self.faults = tuple(faults)
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class FaultBody(BaseModel):
     """One thing wrong: where, what kind, and how to mend it."""
 
@@ -88,6 +102,15 @@ class ErrorBody(BaseModel):
     instance: str
     request_id: str | None
     errors: Annotated[list[FaultBody], Field(description="The first hundred faults.")]
+    from_: Annotated[
+        str | None, Field(alias="from", exclude_if=_is_none, description="Of an illegal step: the status now.")
+    ] = None
+    to: Annotated[str | None, Field(exclude_if=_is_none, description="Of an illegal step: the status it leads to.")] = (
+        None
+    )
+    allowed: Annotated[
+        list[str] | None, Field(exclude_if=_is_none, description="Of an illegal step: the statuses that can follow.")
+    ] = None
 
 
 # By code: status, and the title in both languages.
@@ -101,20 +124,28 @@ _KINDS: dict[str, tuple[int, str, str]] = {
     "grant-exceeded": (403, "A key cannot grant more than it has", "不能授予超出自身的权限"),
     "not-found": (404, "There is no such thing", "未找到"),
     "method-not-allowed": (405, "The method is not allowed here", "此处不允许该方法"),
+    "illegal-transition": (409, "This step cannot follow", "状态不允许此操作"),
+    "filled": (409, "Every place is taken", "名额已满"),
     "key-rotated": (409, "The key has been rotated already", "密钥已轮换"),
+    "stale": (412, "The resource has changed", "资源已被修改"),
     "too-large": (413, "The problem is too large", "问题规模过大"),
     "unsupported-media-type": (415, "Only plain JSON is taken", "只接受未压缩的 JSON"),
     "invalid-problem": (422, "The problem cannot be read", "无法读取该问题"),
+    "invalid-body": (422, "The body cannot be read", "无法读取请求体"),
+    "invalid-cursor": (422, "This is no cursor of this list", "游标无效"),
     "invalid-parameter": (422, "A parameter cannot be read", "参数无效"),
     "unknown-region": (422, "No region has this code", "没有该区划代码"),
     "calendar-range": (422, "No calendar of working days covers these days", "工作日历未覆盖这些日期"),
+    "if-match-missing": (428, "The change must say which version it is meant for", "需说明修改针对的版本"),
     "too-many-requests": (429, "Too many requests", "请求过于频繁"),
     "internal-error": (500, "Something went wrong on our side", "服务内部错误"),
     "solver-crash": (500, "The solver ended without an answer", "求解器异常终止"),
     "overloaded": (503, "Too busy", "服务繁忙"),
+    "database-down": (503, "The database does not answer", "数据库没有响应"),
     "not-ready": (503, "Not ready", "尚未就绪"),
     "solver-timeout": (504, "The solver ran out of time", "求解超时"),
     "solver-memory": (507, "The solver ran out of memory", "求解内存不足"),
+    "disk-full": (507, "The database has no room left", "数据库空间不足"),
 }
 
 _INTERNAL = Text(
@@ -146,7 +177,15 @@ def describe(error: MatcherError, *, language: Language, instance: str) -> Error
             FaultBody(pointer=fault.pointer, code=fault.code, detail=fault.detail.in_language(language))
             for fault in (error.faults if isinstance(error, InvalidProblemError | NotReadyError) else ())
         ],
+        **_step(error),
     )
+
+
+def _step(error: MatcherError) -> dict[str, Any]:
+    """Return what is told of a step that cannot be taken."""
+    if not isinstance(error, TransitionError):
+        return {}
+    return {"from": str(error.current), "to": str(error.to), "allowed": list(map(str, error.allowed))}
 
 
 def status_of(code: str) -> int:
@@ -195,7 +234,7 @@ def _respond(
     language = languages.preferred(request.headers.get("accept-language", ""))
     body = describe(error, language=language, instance=request.url.path)
     extra = {"content-language": language, "vary": "accept-language", **(headers or {})}
-    if isinstance(error, OverloadedError | NotReadyError):
+    if isinstance(error, DatabaseDownError | OverloadedError | NotReadyError):
         extra["retry-after"] = _RETRY_AFTER_S
     if isinstance(error, TooManyRequestsError):
         extra["retry-after"] = str(error.retry_after_s)
@@ -203,7 +242,7 @@ def _respond(
         extra["www-authenticate"] = _CHALLENGE if isinstance(error, MissingKeyError) else _CHALLENGE_AGAIN
     if status is not None:
         body = body.model_copy(update={"status": status})
-    return JSONResponse(body.model_dump(), body.status, extra, MEDIA_TYPE)
+    return JSONResponse(body.model_dump(by_alias=True), body.status, extra, MEDIA_TYPE)
 
 
 async def _on_matcher_error(request: Request, error: Exception) -> JSONResponse:
@@ -215,7 +254,12 @@ async def _on_matcher_error(request: Request, error: Exception) -> JSONResponse:
 async def _on_invalid_parameter(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    return _respond(request, InvalidParameterError(faults.from_details(error.errors())))
+    details = error.errors()
+    if details and details[0]["loc"][:1] == ("body",):
+        # Into the body itself, as the caller wrote it.
+        inside = [ErrorDetails({**detail, "loc": detail["loc"][1:]}) for detail in details]  # type: ignore[typeddict-item]
+        return _respond(request, InvalidBodyError(faults.from_details(inside)))
+    return _respond(request, InvalidParameterError(faults.from_details(details)))
 
 
 def _respond_to_http_error(request: Request, status: int, headers: dict[str, str]) -> JSONResponse:

@@ -29,6 +29,8 @@ from typing import Literal
 __all__ = [
     "AuthenticationError",
     "CalendarRangeError",
+    "DatabaseDownError",
+    "DiskFullError",
     "ExpiredKeyError",
     "Fault",
     "GrantExceededError",
@@ -153,6 +155,18 @@ class SolverCrashError(MatcherError):
     """The solver's process ended without an answer: a defect, never the caller's fault."""
 
     code = "solver-crash"
+
+
+class DatabaseDownError(MatcherError):
+    """The database does not answer, or not in time; nothing was changed."""
+
+    code = "database-down"
+
+
+class DiskFullError(MatcherError):
+    """The database has no room left to write; nothing was changed."""
+
+    code = "disk-full"
 
 
 class OverloadedError(MatcherError):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from matcher.domain.access import Principal
-from matcher.storage import migrations, scopes
+from matcher.storage import failures, migrations, scopes
 from matcher.storage.embedded import EmbeddedPostgres
 from matcher.storage.errors import DatabaseStartError
 
@@ -51,8 +51,13 @@ class Database:
 
         It sees and writes what the principal may, and without one everything: that is for workers
         and commands, never for a route that serves somebody's key.
+
+        Raises
+        ------
+        DatabaseDownError, DiskFullError, OverloadedError
+            If the database itself fails; nothing was changed then.
         """
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+        with failures.told(), Session(self._engine, expire_on_commit=False) as session, session.begin():
             scopes.enter(session, principal)
             yield session
 
