@@ -8,12 +8,16 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 import matcher
-from matcher.api import examples, health, problems, results
+from matcher.api import examples, health, problems, regions, results, security
 from matcher.api.problem_body import ProblemBody
 
 __all__ = ["ROUTERS", "describe", "render", "routes"]
 
-ROUTERS: Final = (results.router, health.router)
+ROUTERS: Final = (
+    results.router,
+    regions.router,
+    health.router,
+)
 
 _REF: Final = "#/components/schemas/{model}"
 _DESCRIPTION: Final = """\
@@ -43,6 +47,7 @@ def describe() -> dict[str, Any]:
         routes=routes(),
         tags=[
             {"name": "match", "description": "A problem in, an explained plan out; nothing stored."},
+            {"name": "regions", "description": "The division codes that things belong to and that keys hold for."},
             {"name": "health", "description": "For whoever keeps the service running."},
         ],
         servers=[{"url": "/"}],
@@ -53,7 +58,10 @@ def describe() -> dict[str, Any]:
     schemas.update(definitions["$defs"])
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    document["components"] |= {"securitySchemes": security.SCHEMES, "headers": security.HEADERS}
+    by_id = {route.operation_id: route for route in routes()}
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        security.describe(operation, by_id[operation["operationId"]])
         _finish(operation)
     return document
 
