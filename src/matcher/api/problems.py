@@ -16,8 +16,8 @@ from starlette.routing import Match
 from matcher import telemetry
 from matcher.api import faults, languages
 from matcher.domain.errors import (
-    DatabaseDownError,
     AuthenticationError,
+    DatabaseDownError,
     Fault,
     InvalidProblemError,
     Language,
