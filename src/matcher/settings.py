@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         exact flow and the explanations, which the caller's limit does not count.
     solver_memory_mb
         Most memory of one solver process; one that asks for more is ended.
+    worker
+        Whether jobs are done inside ``matcher serve`` as well; ``matcher worker`` does them by itself.
+    worker_concurrency
+        How many jobs a worker does at the same time.
     result_ttl_s, max_results
         How long, and how many at most, answers wait to be fetched.
     match_needs_key
@@ -94,6 +98,9 @@ class Settings(BaseSettings):
     solver_time_limit_s: Seconds = 300.0
     solver_grace_s: Seconds = 60.0
     solver_memory_mb: Annotated[int, Field(ge=256)] = 4096
+
+    worker: bool = True
+    worker_concurrency: Count = 4
 
     result_ttl_s: Seconds = 3600.0
     max_results: Count = 1000

@@ -1,9 +1,8 @@
 """The application: what is started, in which order, and how it ends."""
 
 import asyncio
-import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import FrameType
@@ -18,21 +17,17 @@ from matcher.api import access, documentation, openapi, problems
 from matcher.api.callers import Callers
 from matcher.api.edge import Edge
 from matcher.api.rates import Rates
-from matcher.api.state import State
+from matcher.api.state import Companion, State
 from matcher.domain.limits import Budget, Quota
+from matcher.services import backing
 from matcher.services.results import Results
-from matcher.services.solving import Limits, Solvers
 from matcher.settings import Settings
-from matcher.storage import database
-from matcher.storage.database import Database, DatabaseStartError
 
 __all__ = ["Service", "create_app", "serve"]
 
 # What is left of the time to stop is for answers that were given at its end.
 _DRAIN_PART: Final = 0.75
 _RATE_WINDOW_S: Final = 60.0
-
-logger = logging.getLogger(__name__)
 
 
 class Service(FastAPI):
@@ -49,8 +44,8 @@ class Service(FastAPI):
         return self.openapi_schema
 
 
-def create_app(settings: Settings) -> Service:
-    """Return the application; what it needs is started with it and ended with it.
+def create_app(settings: Settings, companions: Sequence[type[Companion]] = ()) -> Service:
+    """Return the application; what it needs, and its companions, are started with it and ended with it.
 
     Raises
     ------
@@ -61,9 +56,8 @@ def create_app(settings: Settings) -> Service:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        connected = await asyncio.to_thread(_connect, settings)
-        solvers = Solvers(_limits(settings), kernels=settings.kernels, log_level=settings.log_level)
-        solvers.start()
+        connected = await asyncio.to_thread(backing.connect, settings)
+        solvers = backing.start_solvers(settings)
         app.state.matcher = State(
             settings=settings,
             database=connected,
@@ -72,11 +66,16 @@ def create_app(settings: Settings) -> Service:
             stopping=asyncio.Event(),
             callers=Callers(connected),
             rates=Rates(_quotas(settings)),
+            companions=[companion(settings, connected, solvers) for companion in companions],
         )
+        for companion in app.state.matcher.companions:
+            companion.start()
         try:
             yield
         finally:
             app.state.matcher.stopping.set()
+            for companion in app.state.matcher.companions:
+                await asyncio.to_thread(companion.stop, drain_s=settings.drain_s * _DRAIN_PART)
             await asyncio.to_thread(solvers.close, drain_s=0)
             await asyncio.to_thread(connected.close)
 
@@ -96,10 +95,10 @@ def create_app(settings: Settings) -> Service:
     return app
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, companions: Sequence[type[Companion]] = ()) -> None:
     """Serve until SIGTERM or SIGINT, then let answers in flight finish for ``drain_s`` and end."""
     telemetry.configure(settings.log_level)
-    app = create_app(settings)
+    app = create_app(settings, companions)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -127,27 +126,8 @@ class _Server(uvicorn.Server):
         if state is None or state.stopping.is_set():
             return
         state.stopping.set()
-        threading.Thread(target=state.solvers.close, kwargs={"drain_s": self._drain_s}, daemon=True).start()
-
-
-def _connect(settings: Settings) -> Database:
-    url = None if settings.database_url is None else settings.database_url.get_secret_value()
-    try:
-        return database.connect(url, settings.data_dir)
-    except DatabaseStartError as error:
-        # The text of an exception is kept out of the log; this one is written for whoever reads it.
-        logger.critical("the database did not start: %s", error)
-        raise
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        workers=settings.solver_workers,
-        queue=settings.solver_queue,
-        time_limit_s=settings.solver_time_limit_s,
-        grace_s=settings.solver_grace_s,
-        memory_mb=settings.solver_memory_mb,
-    )
+        for end in (*(companion.stop for companion in state.companions), state.solvers.close):
+            threading.Thread(target=end, kwargs={"drain_s": self._drain_s}, daemon=True).start()
 
 
 def _quotas(settings: Settings) -> dict[Budget, Quota]:

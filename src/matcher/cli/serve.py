@@ -10,6 +10,7 @@ import typer
 
 from matcher import settings
 from matcher.api import app
+from matcher.workers.worker import Worker
 
 __all__ = ["serve"]
 
@@ -20,6 +21,9 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one; MATCHER_PORT.")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Problems solved at the same time; MATCHER_SOLVER_WORKERS.")
+    ] = None,
+    worker: Annotated[
+        bool | None, typer.Option("--worker/--no-worker", help="Whether it does jobs as well; MATCHER_WORKER.")
     ] = None,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
@@ -33,10 +37,11 @@ def serve(
         matcher serve
         MATCHER_DATABASE_URL=postgresql://matcher@db/matcher matcher serve --host 0.0.0.0 --port 80
     """
-    given: dict[str, Any] = {"host": host, "port": port, "solver_workers": workers}
+    given: dict[str, Any] = {"host": host, "port": port, "solver_workers": workers, "worker": worker}
     if with_parent:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    app.serve(settings.load().model_copy(update={name: value for name, value in given.items() if value is not None}))
+    chosen = settings.load().model_copy(update={name: value for name, value in given.items() if value is not None})
+    app.serve(chosen, companions=[Worker] if chosen.worker else [])
 
 
 def _end_with_parent() -> None:

@@ -5,6 +5,7 @@ another. Its job's number, its own, and how often the job was tried before tell 
 holds the job: both its writes and its verdict are refused if not.
 """
 
+import logging
 from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,11 +32,14 @@ _OURS = """
         FOR UPDATE
     )
 """
-_FINISH: Final = _OURS + "SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM ours"
-_RETRY: Final = _OURS + "SELECT procrastinate_retry_job_v2(id, %(retry_at)s, NULL, NULL, NULL) FROM ours"
+_FINISH: Final = _OURS + "SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM ours"  # noqa: S608 - no value in it
+_RETRY: Final = _OURS + "SELECT procrastinate_retry_job_v2(id, %(retry_at)s, NULL, NULL, NULL) FROM ours"  # noqa: S608 - no value in it
 
 # A newer service may hand in jobs of tasks that this worker does not know, until it is replaced as well.
 _UNKNOWN_AGAIN: Final = timedelta(seconds=30)
+
+
+logger = logging.getLogger(__name__)
 
 
 class JobLostError(Exception):
@@ -76,6 +80,7 @@ class JobManager(manager.JobManager):
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - as inherited
         """End a job; one whose task is not known here waits for a worker that knows it."""
         if job.task_name not in self._known:
+            logger.error("no such task", extra={"task": job.task_name})
             await self.retry_job(job, retry_at=utcnow() + _UNKNOWN_AGAIN)
             return
         await self.connector.execute_query_async(_FINISH, **_named(job), status=status.value, delete_job=delete_job)

@@ -68,6 +68,7 @@ _DELETE_FINISHED = text("""
       AND NOT EXISTS (
         SELECT FROM jobs.procrastinate_events AS event WHERE event.job_id = job.id AND event.at >= :before
       )
+    RETURNING job.id
 """)
 
 
@@ -146,5 +147,4 @@ def count(session: Session) -> Census:
 
 def delete_finished(session: Session, *, before: datetime) -> int:
     """Delete the jobs that ended before a time, and return how many: failed ones, since others leave at once."""
-    deleted = session.execute(_DELETE_FINISHED, {"before": before})
-    return int(deleted.rowcount)
+    return len(session.execute(_DELETE_FINISHED, {"before": before}).all())

@@ -1,0 +1,1 @@
+"""The way in of jobs: what was handed in by a transaction is done here, after it."""

@@ -1,0 +1,56 @@
+"""The tasks by their names: each opens a transaction and calls a service."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Final
+
+from matcher.storage import queue
+from matcher.workers.context import Context
+
+__all__ = ["TASKS", "Task"]
+
+_KEEP_FAILED: Final = timedelta(days=30)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """How the jobs of one name are done.
+
+    Attributes
+    ----------
+    run
+        Called with the context and the arguments of the job. It may be called again for the same
+        job, after a kill or a failure: it looks at the state of things.
+    give_up
+        Called likewise when the job was tried too often, so that nobody waits for it for ever.
+    most_tries
+        How often a job is tried. Between two tries the pause doubles, up to five minutes.
+    """
+
+    run: Callable[..., None]
+    give_up: Callable[..., None] | None = None
+    most_tries: int = 10
+
+
+def report_jobs(context: Context) -> None:
+    """Write the state of the queue into the log, where it can be watched."""
+    with context.begin() as session:
+        census = queue.count(session)
+    logger.info("queue", extra=asdict(census))
+
+
+def delete_finished_jobs(context: Context) -> None:
+    """Delete what is left of jobs that failed long ago."""
+    with context.begin() as session:
+        deleted = queue.delete_finished(session, before=context.now() - _KEEP_FAILED)
+    logger.info("deleted old jobs", extra={"jobs": deleted})
+
+
+TASKS: Final[Mapping[str, Task]] = {
+    "jobs.report": Task(report_jobs),
+    "jobs.delete_finished": Task(delete_finished_jobs),
+}
