@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from databases import owner
 from matcher.storage import database
 from matcher.storage.database import Database
 from matcher.storage.embedded import EmbeddedPostgres
@@ -39,9 +40,11 @@ def count(opened: Database) -> int:
 
 @pytest.fixture
 def _notes(connected: Database) -> None:
-    with connected.begin() as session:
-        session.execute(text("DROP TABLE IF EXISTS notes"))
-        session.execute(text("CREATE TABLE notes (words text)"))
+    connected.migrate()
+    with owner(connected.url) as connection:
+        connection.execute(text("DROP TABLE IF EXISTS notes"))
+        connection.execute(text("CREATE TABLE notes (words text)"))
+        connection.execute(text("GRANT ALL ON notes TO matcher_system"))
 
 
 @pytest.mark.usefixtures("_notes")
@@ -75,9 +78,9 @@ def test_a_database_that_answers_is_ready(connected: Database) -> None:
 
 def test_without_a_url_an_embedded_server_starts_and_keeps_its_data(tmp_path: Path) -> None:
     with database.connect(None, tmp_path) as opened, opened.begin() as session:
-        session.execute(text("CREATE TABLE notes (words text)"))
-    with database.connect(None, tmp_path) as opened:
-        assert count(opened) == 0
+        session.execute(text("INSERT INTO clients (id, crs) VALUES ('station', 'gcj02')"))
+    with database.connect(None, tmp_path) as opened, opened.begin() as session:
+        assert session.execute(text("SELECT id FROM clients")).scalar_one() == "station"
 
 
 def test_an_embedded_server_that_was_killed_is_started_again_by_readiness(tmp_path: Path) -> None:
