@@ -1,12 +1,21 @@
 """Keys: who holds one, and how they are made, rotated and revoked."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
 from matcher.domain import keys as secrets
-from matcher.domain.errors import ExpiredKeyError, InvalidKeyError, Text
+from matcher.domain.access import Principal, Scope
+from matcher.domain.errors import ExpiredKeyError, InvalidKeyError, RotatedError, Text
+from matcher.domain.keys import SecretKind
 from matcher.storage import keys
 from matcher.storage.database import Session
-from matcher.storage.keys import Bearer
+from matcher.storage.keys import Bearer, KeyRow
+from matcher.storage.pages import Cursor, Page
 
-__all__ = ["authenticate"]
+__all__ = ["NewKey", "authenticate", "create", "get", "issue", "list_page", "reissue", "revoke", "rotate", "take_back"]
 
 _INVALID = Text(
     en="The key is not valid: it was mistyped or revoked, or never was one. Ask whoever gave it to you.",
@@ -16,6 +25,18 @@ _EXPIRED = Text(
     en="The key or token has expired. Ask for a new one.",
     zh="密钥或令牌已过期，请申请新的。",
 )
+_ROTATED: Final = Text(
+    en="Only a key that lives and has no successor can be rotated: rotate its successor, or create a key.",
+    zh="只能轮换仍然有效且尚未轮换的密钥：请轮换其后继密钥，或创建新密钥。",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made; ``secret`` is not kept anywhere."""
+
+    row: KeyRow
+    secret: str
 
 
 def authenticate(session: Session, secret: str) -> Bearer:
@@ -37,3 +58,136 @@ def authenticate(session: Session, secret: str) -> Bearer:
     if bearer.is_stale:
         keys.touch(session, bearer.principal.key_no)
     return bearer
+
+
+def create(
+    session: Session,
+    principal: Principal,
+    *,
+    label: str,
+    scopes: Iterable[Scope],
+    regions: Iterable[str],
+    expires_at: datetime | None,
+) -> NewKey:
+    """Make a key of the principal's client system that may do no more than the principal.
+
+    Raises
+    ------
+    GrantExceededError
+        If it was to do more.
+    """
+    scopes, regions = tuple(scopes), tuple(regions)
+    secrets.check_grant(principal, scopes, regions)
+    return issue(session, principal.client_no, label=label, scopes=scopes, regions=regions, expires_at=expires_at)
+
+
+def issue(
+    session: Session,
+    client_no: int,
+    *,
+    label: str,
+    scopes: Iterable[Scope],
+    regions: Iterable[str],
+    expires_at: datetime | None,
+) -> NewKey:
+    """Make a key of a client system, for whoever runs the service."""
+    secret = secrets.make(SecretKind.KEY)
+    row = keys.add(
+        session,
+        secret,
+        client_no=client_no,
+        label=label,
+        scopes=scopes,
+        regions=regions,
+        expires_at=expires_at,
+    )
+    return NewKey(row, secret)
+
+
+def list_page(session: Session, principal: Principal, *, cursor: Cursor | None, limit: int) -> Page[KeyRow]:
+    """Return a page of the keys of the principal's client system that hold for no more than the principal's regions."""
+    return keys.list_page(session, client_no=principal.client_no, regions=principal.regions, cursor=cursor, limit=limit)
+
+
+def get(session: Session, principal: Principal, key_id: UUID) -> KeyRow:
+    """Return such a key.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none with this id.
+    """
+    return keys.get(session, key_id, client_no=principal.client_no, regions=principal.regions)
+
+
+def rotate(session: Session, principal: Principal, key_id: UUID, *, overlap: timedelta, now: datetime) -> NewKey:
+    """Put a new key in the place of one, which lives on for ``overlap``.
+
+    Raises
+    ------
+    NotFoundError
+        If the principal has no key with this id.
+    GrantExceededError
+        If that key may do more than the principal.
+    RotatedError
+        If it has a successor, or does not live.
+    """
+    row = keys.get_for_update(session, key_id, client_no=principal.client_no, regions=principal.regions)
+    secrets.check_grant(principal, map(Scope, row.scopes), row.regions)
+    return reissue(session, row, overlap=overlap, now=now)
+
+
+def reissue(session: Session, row: KeyRow, *, overlap: timedelta, now: datetime) -> NewKey:
+    """Rotate a key that the transaction holds, for whoever runs the service.
+
+    At most two keys of a line live: one that was rotated to this one ends at once. A new key lives
+    as long as the old one was meant to.
+
+    Raises
+    ------
+    RotatedError
+        If it has a successor, or does not live.
+    """
+    if row.successor_no is not None or row.revoked_at is not None or (row.expires_at and row.expires_at <= now):
+        raise RotatedError(_ROTATED)
+    new = issue(
+        session,
+        row.client_no,
+        label=row.label,
+        scopes=map(Scope, row.scopes),
+        regions=row.regions,
+        expires_at=row.expires_at and now + (row.expires_at - row.created_at),
+    )
+    keys.end_predecessors(session, row.no, now=now)
+    row.successor_no = new.row.no
+    row.expires_at = min(filter(None, (row.expires_at, now + overlap)))
+    _mark_changed(row, now)
+    session.flush()
+    return new
+
+
+def revoke(session: Session, principal: Principal, key_id: UUID, *, now: datetime) -> KeyRow:
+    """End a key at once; one that was revoked stays so.
+
+    Raises
+    ------
+    NotFoundError
+        If the principal has no key with this id.
+    """
+    row = keys.get_for_update(session, key_id, client_no=principal.client_no, regions=principal.regions)
+    take_back(session, row, now=now)
+    return row
+
+
+def take_back(session: Session, row: KeyRow, *, now: datetime) -> None:
+    """Revoke a key that the transaction holds, for whoever runs the service."""
+    if row.revoked_at is not None:
+        return
+    row.revoked_at = now
+    _mark_changed(row, now)
+    session.flush()
+
+
+def _mark_changed(row: KeyRow, now: datetime) -> None:
+    row.version += 1
+    row.updated_at = now

@@ -1,21 +1,44 @@
-"""Keys and tokens in the database: found by the hash of the secret that comes with a call."""
+"""Keys in the database: found by the hash of the secret that comes with a call, or by their id."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import DateTime, func, select, update
+from sqlalchemy import DateTime, TextClause, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 
+from matcher.domain import keys as secrets
 from matcher.domain.access import Principal, Scope
+from matcher.domain.errors import NotFoundError, Text
 from matcher.domain.geo import Crs
 from matcher.domain.keys import SecretKind
+from matcher.storage import pages
 from matcher.storage.database import Session
+from matcher.storage.pages import Cursor, Page
 from matcher.storage.tables.access import ClientRow, KeyRow, TokenRow
 
-__all__ = ["Bearer", "find_bearer", "touch"]
+__all__ = [
+    "Bearer",
+    "KeyRow",
+    "add",
+    "end_predecessors",
+    "find",
+    "find_bearer",
+    "get",
+    "get_for_update",
+    "list_page",
+    "touch",
+]
 
 # A write at each call would cost more than it is worth to know.
 _TOUCH_AFTER: Final = timedelta(minutes=10)
+# A key that holds for more than the principal does is not the principal's to see.
+_WITHIN: Final = "NOT EXISTS (SELECT FROM unnest(keys.regions) AS region WHERE NOT region ^@ ANY (:grants))"
+_NOT_FOUND: Final = Text(
+    en="There is no key with this id, or it is not yours to see.", zh="没有该编号的密钥，或您无权查看。"
+)
 _CLOCK: Final = func.clock_timestamp(type_=DateTime(timezone=True))
 
 
@@ -48,6 +71,76 @@ def find_bearer(session: Session, kind: SecretKind, digest: bytes) -> Bearer | N
     return None if token is None else _bearer(token[1], token[0], token[2], token[3])
 
 
+def add(
+    session: Session,
+    secret: str,
+    *,
+    client_no: int,
+    label: str,
+    scopes: Iterable[Scope],
+    regions: Iterable[str],
+    expires_at: datetime | None,
+) -> KeyRow:
+    """Keep a new key, without its secret."""
+    row = KeyRow(
+        client_no=client_no,
+        hash=secrets.digest(secret),
+        hint=secrets.shorten(secret),
+        label=label,
+        scopes=sorted(scopes),
+        regions=sorted(regions),
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def list_page(
+    session: Session, *, client_no: int, regions: Iterable[str], cursor: Cursor | None, limit: int
+) -> Page[KeyRow]:
+    """Return a page of the keys of a client that hold for no more than these regions, the oldest first."""
+    statement = select(KeyRow).where(KeyRow.client_no == client_no, _within(regions))
+    rows = session.scalars(pages.after(statement, [KeyRow.no], cursor, limit=limit)).all()
+    return pages.cut(rows, limit=limit, key=lambda row: (row.no,))
+
+
+def find(session: Session, key_id: UUID) -> KeyRow | None:
+    """Return the key with this id, whosever it is: for whoever holds it, or runs the service."""
+    return session.scalars(select(KeyRow).where(KeyRow.id == key_id)).one_or_none()
+
+
+def get(session: Session, key_id: UUID, *, client_no: int, regions: Iterable[str]) -> KeyRow:
+    """Return a key of a client that holds for no more than these regions.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    return _get(session, key_id, client_no, regions, is_locked=False)
+
+
+def get_for_update(session: Session, key_id: UUID, *, client_no: int, regions: Iterable[str]) -> KeyRow:
+    """Return a key as ``get`` does, and hold it until the end of the transaction.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    return _get(session, key_id, client_no, regions, is_locked=True)
+
+
+def end_predecessors(session: Session, key_no: int, *, now: datetime) -> None:
+    """End whichever key was rotated to this one and lives on."""
+    session.execute(
+        update(KeyRow)
+        .where(KeyRow.successor_no == key_no, func.coalesce(KeyRow.expires_at > now, True))
+        .values(expires_at=now, updated_at=func.now(), version=KeyRow.version + 1)
+    )
+
+
 def touch(session: Session, key_no: int) -> None:
     """Write down that a key is being used."""
     session.execute(update(KeyRow).where(KeyRow.no == key_no).values(last_used_at=func.now()))
@@ -67,3 +160,15 @@ def _bearer(key: KeyRow, token: TokenRow | None, crs: str, now: datetime) -> Bea
         is_revoked=key.revoked_at is not None,
         is_stale=key.last_used_at is None or now - key.last_used_at > _TOUCH_AFTER,
     )
+
+
+def _get(session: Session, key_id: UUID, client_no: int, regions: Iterable[str], *, is_locked: bool) -> KeyRow:
+    statement = select(KeyRow).where(KeyRow.id == key_id, KeyRow.client_no == client_no, _within(regions))
+    row = session.scalars(statement.with_for_update() if is_locked else statement).one_or_none()
+    if row is None:
+        raise NotFoundError(_NOT_FOUND)
+    return row
+
+
+def _within(regions: Iterable[str]) -> TextClause:
+    return text(_WITHIN).bindparams(bindparam("grants", list(regions), type_=ARRAY(TEXT)))

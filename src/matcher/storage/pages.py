@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from matcher.domain.errors import MatcherError, Text
 
@@ -75,7 +76,7 @@ class Page(Generic[Row]):
 
 
 def after(
-    statement: Select[Any], columns: Sequence[ColumnElement[Any]], cursor: Cursor | None, *, limit: int
+    statement: Select[Any], columns: Sequence[InstrumentedAttribute[Any]], cursor: Cursor | None, *, limit: int
 ) -> Select[Any]:
     """Return the statement of one page, with one row more that tells of a next page.
 
