@@ -26,6 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgre
 @pytest.fixture
 def connected(server: EmbeddedPostgres) -> Iterator[Database]:
     with database.connect(str(server.url), Path("unused")) as opened:
+        opened.migrate()
         yield opened
 
 
@@ -40,7 +41,6 @@ def count(opened: Database) -> int:
 
 @pytest.fixture
 def _notes(connected: Database) -> None:
-    connected.migrate()
     with owner(connected.url) as connection:
         connection.execute(text("DROP TABLE IF EXISTS notes"))
         connection.execute(text("CREATE TABLE notes (words text)"))
