@@ -64,6 +64,8 @@ class Settings(BaseSettings):
         How many jobs a worker does at the same time.
     result_ttl_s, max_results
         How long, and how many at most, answers wait to be fetched.
+    idempotency_ttl_s
+        How long the answer to a call with an ``Idempotency-Key`` is kept at least.
     match_needs_key
         Whether ``POST /v1/match`` asks for a key with the scope ``match``.
     rate_limit, answer_rate_limit
@@ -104,6 +106,7 @@ class Settings(BaseSettings):
 
     result_ttl_s: Seconds = 3600.0
     max_results: Count = 1000
+    idempotency_ttl_s: Seconds = 86_400.0
     match_needs_key: bool = False
     rate_limit: Annotated[int, Field(ge=0)] = 60_000
     answer_rate_limit: Annotated[int, Field(ge=0)] = 30_000

@@ -1,4 +1,8 @@
-"""What routes ask for: the clock, the settings, the solvers, the results. Read from outside here alone."""
+"""What routes ask for: the clock, the settings, the solvers, the results. Read from outside here alone.
+
+They are coroutines, although they wait for nothing: a plain function would be sent to another thread
+at each call, which takes longer than what it does.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,16 +13,17 @@ from matcher.api.state import State
 from matcher.services.results import Results
 from matcher.services.solving import Solvers
 from matcher.settings import Settings
+from matcher.storage.database import Database
 
-__all__ = ["NowDep", "ResultsDep", "SettingsDep", "SolversDep", "StateDep"]
+__all__ = ["DatabaseDep", "NowDep", "ResultsDep", "SettingsDep", "SolversDep", "StateDep"]
 
 
-def _state(request: Request) -> State:
+async def _state(request: Request) -> State:
     state: State = request.app.state.matcher
     return state
 
 
-def _now() -> datetime:
+async def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - this is the edge
 
 
@@ -26,18 +31,23 @@ StateDep = Annotated[State, Depends(_state)]
 NowDep = Annotated[datetime, Depends(_now)]
 
 
-def _settings(state: StateDep) -> Settings:
+async def _settings(state: StateDep) -> Settings:
     return state.settings
 
 
-def _solvers(state: StateDep) -> Solvers:
+async def _database(state: StateDep) -> Database:
+    return state.database
+
+
+async def _solvers(state: StateDep) -> Solvers:
     return state.solvers
 
 
-def _results(state: StateDep) -> Results:
+async def _results(state: StateDep) -> Results:
     return state.results
 
 
+DatabaseDep = Annotated[Database, Depends(_database)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SolversDep = Annotated[Solvers, Depends(_solvers)]
 ResultsDep = Annotated[Results, Depends(_results)]

@@ -116,6 +116,7 @@ class ErrorBody(BaseModel):
 # By code: status, and the title in both languages.
 _KINDS: dict[str, tuple[int, str, str]] = {
     "malformed-json": (400, "The body is not JSON", "请求体不是合法的 JSON"),
+    "invalid-token-request": (400, "This is no request for a token", "令牌请求无效"),
     "bad-request": (400, "The request cannot be understood", "无法理解该请求"),
     "missing-key": (401, "A key is needed", "需要密钥"),
     "invalid-key": (401, "The key is not valid", "密钥无效"),
@@ -127,6 +128,7 @@ _KINDS: dict[str, tuple[int, str, str]] = {
     "illegal-transition": (409, "This step cannot follow", "状态不允许此操作"),
     "filled": (409, "Every place is taken", "名额已满"),
     "key-rotated": (409, "The key has been rotated already", "密钥已轮换"),
+    "idempotency-key-in-use": (409, "The call is still being answered", "调用仍在处理中"),
     "stale": (412, "The resource has changed", "资源已被修改"),
     "too-large": (413, "The problem is too large", "问题规模过大"),
     "unsupported-media-type": (415, "Only plain JSON is taken", "只接受未压缩的 JSON"),
@@ -134,6 +136,7 @@ _KINDS: dict[str, tuple[int, str, str]] = {
     "invalid-body": (422, "The body cannot be read", "无法读取请求体"),
     "invalid-cursor": (422, "This is no cursor of this list", "游标无效"),
     "invalid-parameter": (422, "A parameter cannot be read", "参数无效"),
+    "idempotency-key-reused": (422, "The key belongs to another call", "该键已用于另一次调用"),
     "unknown-region": (422, "No region has this code", "没有该区划代码"),
     "calendar-range": (422, "No calendar of working days covers these days", "工作日历未覆盖这些日期"),
     "if-match-missing": (428, "The change must say which version it is meant for", "需说明修改针对的版本"),

@@ -10,7 +10,7 @@ from matcher.api import uploads
 from matcher.api.bodies import parse_json
 from matcher.api.state import State
 
-__all__ = ["StrictRoute"]
+__all__ = ["StrictRoute", "body_of"]
 
 
 class _ReadRequest(Request):
@@ -18,7 +18,7 @@ class _ReadRequest(Request):
 
     def keep(self, body: bytes) -> None:
         """Take in what was read; an empty body is none."""
-        self._body = body
+        self.kept = self._body = body
         self._json = parse_json(body) if body else None
 
 
@@ -38,6 +38,11 @@ class StrictRoute(APIRoute):
             return await answer(read)
 
         return read_and_answer
+
+
+def body_of(request: Request) -> bytes:
+    """Return the body of a request to a strict route as it came; empty where the route takes none."""
+    return request.kept if isinstance(request, _ReadRequest) else b""
 
 
 async def _receive(request: Request, *, most_bytes: int) -> bytes:

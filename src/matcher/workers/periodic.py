@@ -13,4 +13,5 @@ __all__ = ["PERIODIC"]
 PERIODIC: Final[Mapping[str, str]] = {
     "jobs.report": "* * * * *",
     "jobs.delete_finished": "17 19 * * *",
+    "idempotency.delete_old": "7 * * * *",
 }

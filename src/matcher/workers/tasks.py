@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 
-from matcher.storage import queue
+from matcher.storage import idempotency, queue
 from matcher.workers.context import Context
 
 __all__ = ["TASKS", "Task"]
 
+_BATCH: Final = 10_000
 _KEEP_FAILED: Final = timedelta(days=30)
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,18 @@ def delete_finished_jobs(context: Context) -> None:
     logger.info("deleted old jobs", extra={"jobs": deleted})
 
 
+def delete_old_answers(context: Context) -> None:
+    """Delete the answers to calls that nobody repeats any more."""
+    before = context.now() - timedelta(seconds=context.settings.idempotency_ttl_s)
+    deleted = _BATCH
+    while deleted == _BATCH:
+        context.check()
+        with context.begin() as session:
+            deleted = idempotency.delete_before(session, before, limit=_BATCH)
+
+
 TASKS: Final[Mapping[str, Task]] = {
     "jobs.report": Task(report_jobs),
     "jobs.delete_finished": Task(delete_finished_jobs),
+    "idempotency.delete_old": Task(delete_old_answers),
 }
