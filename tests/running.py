@@ -75,7 +75,9 @@ def running(data_dir: Path, **settings: object) -> Iterator[RunningService]:
     ours = {"port": port, "data_dir": data_dir, "kernels": False, **settings}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MATCHER_")}
     environment |= {name if name.isupper() else f"MATCHER_{name.upper()}": str(value) for name, value in ours.items()}
-    process = subprocess.Popen([sys.executable, "-m", "matcher.cli.main", "serve"], env=environment, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "matcher.cli.main", "serve"], env=environment, stdin=subprocess.DEVNULL
+    )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         service = RunningService(process, client)
         try:

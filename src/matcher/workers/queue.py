@@ -1,6 +1,7 @@
 """The queue as one worker meets it: every task under its name, every schedule, connections of its own."""
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 import procrastinate
@@ -9,21 +10,21 @@ from matcher.storage import claims
 from matcher.workers import execution
 from matcher.workers.context import Process
 from matcher.workers.periodic import PERIODIC
-from matcher.workers.tasks import TASKS
+from matcher.workers.tasks import Task
 
 __all__ = ["connect"]
 
 _WORKER_LOG: Final = logging.getLogger("procrastinate.worker")
 
 
-def connect(process: Process) -> procrastinate.App:
+def connect(process: Process, tasks: Mapping[str, Task]) -> procrastinate.App:
     """Return the queue, not open yet."""
     _WORKER_LOG.addFilter(_tells_of_worker)
     connector = claims.connector(process.database.url, concurrency=process.settings.worker_concurrency)
     app = procrastinate.App(connector=connector)
-    app.job_manager = claims.JobManager(connector, known=TASKS)
-    for name, task in TASKS.items():
-        registered = app.task(name=name, pass_context=True, retry=execution.Retries(), lock=None)(
+    app.job_manager = claims.JobManager(connector, known=tasks)
+    for name, task in tasks.items():
+        registered = app.task(name=name, pass_context=True, retry=execution.Retries())(
             execution.coroutine(process, task)
         )
         if name in PERIODIC:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from matcher.storage import queue as jobs
 from matcher.storage.database import Database
 from matcher.workers import queue, threads
 from matcher.workers.context import Process
+from matcher.workers.tasks import TASKS, Task
 
 __all__ = ["Pace", "Worker"]
 
@@ -52,8 +54,17 @@ class Pace:
 class Worker:
     """One worker of the queue. Any number may run, in any number of processes and on any number of hosts."""
 
-    def __init__(self, settings: Settings, database: Database, solvers: Solvers, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        solvers: Solvers,
+        *,
+        tasks: Mapping[str, Task] = TASKS,
+        pace: Pace | None = None,
+    ) -> None:
         self._process = Process(settings, database, solvers, stopping=threading.Event())
+        self._tasks = tasks
         self._pace = pace or Pace()
         self._thread = threading.Thread(target=self._main, name="worker", daemon=True)
         self._loop = asyncio.new_event_loop()
@@ -103,7 +114,7 @@ class Worker:
 
     async def _work(self) -> None:
         """Do jobs until told to stop, or until the database is lost."""
-        app = queue.connect(self._process)
+        app = queue.connect(self._process, self._tasks)
         async with app.open_async():
             self._current = worker.Worker(
                 app,
