@@ -76,6 +76,11 @@ class Callers:
         self._keep(digest, _Known(found.principal, now + min(_KNOWN_S, found.remaining_s or math.inf)))
         return found.principal
 
+    def forget(self, key_no: int) -> None:
+        """Forget who holds a key and its tokens, which was revoked: in this process it ends at once."""
+        for digest in [digest for digest, known in self._known.items() if known.principal.key_no == key_no]:
+            self._known.pop(digest, None)
+
     def check_address(self, address: str) -> None:
         """Refuse an address that has guessed wrong too often.
 

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 import matcher
-from matcher.api import examples, health, problems, regions, results, security
+from matcher.api import examples, health, keys, oauth, problems, regions, results, security
 from matcher.api.problem_body import ProblemBody
 
 __all__ = ["ROUTERS", "describe", "render", "routes"]
@@ -16,6 +16,8 @@ __all__ = ["ROUTERS", "describe", "render", "routes"]
 ROUTERS: Final = (
     results.router,
     regions.router,
+    keys.router,
+    oauth.router,
     health.router,
 )
 
@@ -47,6 +49,7 @@ def describe() -> dict[str, Any]:
         routes=routes(),
         tags=[
             {"name": "match", "description": "A problem in, an explained plan out; nothing stored."},
+            {"name": "keys", "description": "Who may call, do what, and where."},
             {"name": "regions", "description": "The division codes that things belong to and that keys hold for."},
             {"name": "health", "description": "For whoever keeps the service running."},
         ],
@@ -79,8 +82,10 @@ def _finish(operation: dict[str, Any]) -> None:
             "description": "The id of the request, for whoever looks for it in the logs.",
             "schema": {"type": "string"},
         }
-        if status.startswith(("4", "5")):
-            schema = {"$ref": _REF.format(model="ErrorBody")}
+        schema = {"$ref": _REF.format(model="ErrorBody")}
+        said = response.get("content", {}).get("application/json", {}).get("schema", schema)
+        # An answer that another standard prescribes keeps its own form.
+        if status.startswith(("4", "5")) and said == schema:
             content: dict[str, Any] = {"schema": schema}
             if status == str(problems.status_of("invalid-problem")):
                 content["examples"] = examples.ERRORS

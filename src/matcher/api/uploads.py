@@ -1,4 +1,4 @@
-"""Receiving a body: plain JSON only, and never more bytes than the cap."""
+"""Receiving a body: plain text of one media type only, and never more bytes than the cap."""
 
 from typing import Final
 
@@ -12,17 +12,17 @@ __all__ = ["receive"]
 _MIB: Final = 2**20
 
 
-async def receive(request: Request, *, most_bytes: int) -> bytes:
+async def receive(request: Request, *, most_bytes: int, media_type: str = "application/json") -> bytes:
     """Return the body.
 
     Raises
     ------
     UnsupportedMediaTypeError
-        If it is compressed, or not said to be ``application/json``.
+        If it is compressed, or not said to be of the media type.
     TooLargeError
         If it is longer than ``most_bytes``: by its own word before a byte is read, or as it comes.
     """
-    _check_type(request)
+    _check_type(request, media_type)
     said = request.headers.get("content-length", "")
     if said.isdecimal() and int(said) > most_bytes:
         raise _too_large(most_bytes)
@@ -34,7 +34,7 @@ async def receive(request: Request, *, most_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _check_type(request: Request) -> None:
+def _check_type(request: Request, media_type: str) -> None:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedMediaTypeError(
@@ -42,11 +42,12 @@ def _check_type(request: Request) -> None:
         )
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if kind.strip().lower() != "application/json" or charset not in ("", "utf-8"):
+    if kind.strip().lower() != media_type or charset not in ("", "utf-8"):
         raise UnsupportedMediaTypeError(
             Text(
-                en="Send the body as Content-Type: application/json, in UTF-8.",
-                zh="请以 Content-Type: application/json 发送 UTF-8 编码的请求体。",
+                en="Send the body as Content-Type: {media_type}, in UTF-8.",
+                zh="请以 Content-Type: {media_type} 发送 UTF-8 编码的请求体。",
+                values={"media_type": media_type},
             )
         )
 
