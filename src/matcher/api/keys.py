@@ -34,9 +34,7 @@ _Manager = Annotated[Principal, Allowed(Scope.KEYS_MANAGE)]
 _Scopes = Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=len(Scope))]
 _Regions = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^(\*|\d{2}|\d{4}|\d{6}|\d{9})$")]],
-    Field(
-        min_length=1, max_length=100, description='Codes; each holds for everything below it. `["*"]` is everywhere.'
-    ),
+    Field(min_length=1, max_length=100, description='Codes, each with all below it. `["*"]` is everywhere.'),
 ]
 _Label = Annotated[str, StringConstraints(max_length=100, pattern=rf"^$|{TEXT_PATTERN}")]
 
@@ -100,7 +98,7 @@ class NewKeyBody(Key):
 def create_key(
     response: Response, database: DatabaseDep, principal: _Manager, now: NowDep, body: KeyCreateBody
 ) -> NewKeyBody:
-    """A key with its secret, shown this once. `Idempotency-Key` has no effect: an answer kept would be a key kept."""
+    """Make a key and show its secret this once. `Idempotency-Key` has no effect: an answer kept is a key kept."""
     grants = _read_regions(body.regions)
     if body.expires_at is not None and body.expires_at <= now:
         raise InvalidBodyError([Fault("/expires_at", "past", _PAST)])
@@ -144,7 +142,7 @@ def get_key(
     key_id: UUID,
     if_none_match: IfNoneMatch = None,
 ) -> Response | Key:
-    """A key, without its secret."""
+    """Show a key, without its secret."""
     with database.begin(principal) as session:
         row = keys.get(session, principal, key_id)
         if conditional.is_known(if_none_match, row.version):
@@ -180,7 +178,7 @@ def rotate_key(
     key_id: UUID,
     body: KeyRotateBody | None = None,
 ) -> NewKeyBody:
-    """A new key with the same scopes and regions, shown this once; the old one lives on for `overlap_min`."""
+    """Make a new key with the same scopes and regions, shown this once; the old one lives on for `overlap_min`."""
     overlap = timedelta(minutes=(body or KeyRotateBody()).overlap_min)
     with database.begin(principal) as session:
         return _present(response, keys.rotate(session, principal, key_id, overlap=overlap, now=now), now)
@@ -195,7 +193,7 @@ def rotate_key(
 def revoke_key(
     response: Response, state: StateDep, database: DatabaseDep, principal: _Manager, now: NowDep, key_id: UUID
 ) -> Key:
-    """The key, which opens nothing any more, nor do its tokens: within five seconds everywhere. Repeating it is no error."""
+    """End a key and its tokens at once, everywhere within five seconds. Repeating it is no error."""
     with database.begin(principal) as session:
         row = keys.revoke(session, principal, key_id, now=now)
         response.headers["etag"] = conditional.etag(row.version)

@@ -98,7 +98,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
 )
 async def create_token(request: Request, state: StateDep, now: NowDep) -> JSONResponse:
-    """A token of fifteen minutes at most, for a key that so travels seldom; it dies with its key.
+    """Give a token of fifteen minutes at most for a key, which so travels seldom. It dies with its key.
 
     The key's id and the key itself come as `client_id` and `client_secret`, or by HTTP Basic.
     """

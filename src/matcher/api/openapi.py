@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 import matcher
-from matcher.api import examples, health, keys, oauth, problems, regions, results, security
+from matcher.api import examples, health, keys, metrics, oauth, problems, regions, results, security
 from matcher.api.problem_body import ProblemBody
 
 __all__ = ["ROUTERS", "describe", "render", "routes"]
@@ -19,9 +19,11 @@ ROUTERS: Final = (
     keys.router,
     oauth.router,
     health.router,
+    metrics.router,
 )
 
 _REF: Final = "#/components/schemas/{model}"
+_FRAMEWORKS_OWN: Final = {"$ref": _REF.format(model="HTTPValidationError")}
 _DESCRIPTION: Final = """\
 Matches neighbourhood help requests with volunteers, and says why the others go without.
 
@@ -84,8 +86,10 @@ def _finish(operation: dict[str, Any]) -> None:
         }
         schema = {"$ref": _REF.format(model="ErrorBody")}
         said = response.get("content", {}).get("application/json", {}).get("schema", schema)
+        if said == _FRAMEWORKS_OWN:
+            response["description"] = problems.responses("invalid-parameter")[int(status)]["description"]
         # An answer that another standard prescribes keeps its own form.
-        if status.startswith(("4", "5")) and said == schema:
+        if status.startswith(("4", "5")) and said in (schema, _FRAMEWORKS_OWN):
             content: dict[str, Any] = {"schema": schema}
             if status == str(problems.status_of("invalid-problem")):
                 content["examples"] = examples.ERRORS
