@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matcher import telemetry
-from matcher.api import rates
+from matcher.api import metrics, rates
 
 __all__ = ["Edge"]
 
@@ -60,13 +60,15 @@ class Edge:
         finally:
             # The route and not the path: whoever knows the id of a result may read it.
             route = getattr(scope.get("route"), "path", None)
+            seconds = time.perf_counter() - started
+            metrics.observe(scope["method"], route, status, seconds)
             logger.info(
                 "request",
                 extra={
                     "method": scope["method"],
                     "route": route,
                     "status": status,
-                    "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+                    "duration_ms": round(seconds * 1000, 1),
                     "traceparent": traceparent if _TRACEPARENT.fullmatch(traceparent) else None,
                 },
             )

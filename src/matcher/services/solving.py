@@ -112,6 +112,11 @@ class Solvers:
             self._spawn(Backend.SCIPY, is_first=True, is_interim=True)
 
     @property
+    def task_count(self) -> int:
+        """How many tasks run or wait."""
+        return len(self._waiting) + len(self._running)
+
+    @property
     def is_warm(self) -> bool:
         """Whether the first process has its solver loaded."""
         return self._is_warm
