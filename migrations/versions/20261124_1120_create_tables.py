@@ -62,6 +62,7 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(ROLES)
     op.execute(FITS)
+    op.execute("CREATE SEQUENCE event_positions")
     op.create_table(
         "clients",
         sa.Column("no", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -613,6 +614,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_entries_record_no"), "entries", ["record_no"], unique=False)
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO matcher_system")
+    op.execute("GRANT USAGE ON SEQUENCE event_positions TO matcher_system")
     for table in (*BY_REGION, *BY_CLIENT):
         rights = "SELECT, INSERT" if table in ONLY_ADDED else "SELECT, INSERT, UPDATE, DELETE"
         op.execute(f"GRANT {rights} ON {table} TO matcher_tenant")
@@ -652,5 +654,6 @@ def downgrade() -> None:
     op.drop_table("erasures")
     op.drop_table("audit")
     op.drop_table("clients")
+    op.execute("DROP SEQUENCE event_positions")
     op.execute("DROP FUNCTION matcher_fits")
     # The roles stay: other databases of the server may use them.
