@@ -13,5 +13,6 @@ __all__ = ["PERIODIC"]
 PERIODIC: Final[Mapping[str, str]] = {
     "jobs.report": "* * * * *",
     "jobs.delete_finished": "17 19 * * *",
+    "events.order": "* * * * *",
     "idempotency.delete_old": "7 * * * *",
 }

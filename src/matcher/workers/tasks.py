@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 
-from matcher.storage import idempotency, queue
+from matcher.storage import events, idempotency, queue
 from matcher.workers.context import Context
 
 __all__ = ["TASKS", "Task"]
@@ -61,8 +61,18 @@ def delete_old_answers(context: Context) -> None:
             deleted = idempotency.delete_before(session, before, limit=_BATCH)
 
 
+def order_events(context: Context) -> None:
+    """Give committed events their positions, also while nobody reads the feed."""
+    ordered = _BATCH
+    while ordered == _BATCH:
+        context.check()
+        with context.begin() as session:
+            ordered = events.order(session, limit=_BATCH)
+
+
 TASKS: Final[Mapping[str, Task]] = {
     "jobs.report": Task(report_jobs),
     "jobs.delete_finished": Task(delete_finished_jobs),
+    "events.order": Task(order_events),
     "idempotency.delete_old": Task(delete_old_answers),
 }

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import procrastinate
 from procrastinate import worker
 from procrastinate.jobs import DeleteJobCondition
 
@@ -68,8 +69,9 @@ class Worker:
         self._pace = pace or Pace()
         self._thread = threading.Thread(target=self._main, name="worker", daemon=True)
         self._loop = asyncio.new_event_loop()
-        self._running: asyncio.Task[None] | None = None
         self._current: worker.Worker | None = None
+        # Set only while it waits for the database: closing its connections may not be cut short.
+        self._breakable: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start it; returns at once."""
@@ -95,12 +97,12 @@ class Worker:
         if self._current is not None:
             self._current.shutdown_graceful_timeout = drain_s
             self._current.stop()
-        elif self._running is not None:
-            self._running.cancel()
+        elif self._breakable is not None:
+            self._breakable.cancel()
 
     async def _run(self) -> None:
-        self._running = asyncio.current_task()
         while not self._process.stopping.is_set():
+            self._breakable = asyncio.current_task()
             try:
                 await self._work()
             except Exception:
@@ -109,32 +111,38 @@ class Worker:
                 logger.info("the worker has stopped")
                 return
             logger.warning("the worker starts again")
+            self._breakable = asyncio.current_task()
             await asyncio.sleep(self._pace.restart_s)
             await threads.call(self._process.database.is_ready, name="worker-readiness")
 
     async def _work(self) -> None:
         """Do jobs until told to stop, or until the database is lost."""
         app = queue.connect(self._process, self._tasks)
-        async with app.open_async():
-            self._current = worker.Worker(
-                app,
-                name=None,
-                concurrency=self._process.settings.worker_concurrency,
-                fetch_job_polling_interval=self._pace.poll_s,
-                shutdown_graceful_timeout=self._process.settings.drain_s,
-                delete_jobs=DeleteJobCondition.SUCCESSFUL,
-                install_signal_handlers=False,
-                update_heartbeat_interval=self._pace.heartbeat_s,
-                stalled_worker_timeout=self._pace.silent_s,
-            )
-            rescuing = asyncio.create_task(self._rescue())
-            try:
-                if not self._process.stopping.is_set():
-                    logger.info("the worker takes jobs", extra={"concurrency": self._current.concurrency})
-                    await self._current.run()
-            finally:
-                self._current = None
-                rescuing.cancel()
+        rescuing = asyncio.create_task(self._rescue())
+        try:
+            await app.open_async()
+            self._current = self._taking_from(app)
+            if not self._process.stopping.is_set():
+                logger.info("the worker takes jobs", extra={"concurrency": self._current.concurrency})
+                await self._current.run()
+        finally:
+            self._current, self._breakable = None, None
+            rescuing.cancel()
+            # Also where it never opened: it would go on trying.
+            await app.close_async()
+
+    def _taking_from(self, app: procrastinate.App) -> worker.Worker:
+        return worker.Worker(
+            app,
+            name=None,
+            concurrency=self._process.settings.worker_concurrency,
+            fetch_job_polling_interval=self._pace.poll_s,
+            shutdown_graceful_timeout=self._process.settings.drain_s,
+            delete_jobs=DeleteJobCondition.SUCCESSFUL,
+            install_signal_handlers=False,
+            update_heartbeat_interval=self._pace.heartbeat_s,
+            stalled_worker_timeout=self._pace.silent_s,
+        )
 
     async def _rescue(self) -> None:
         """Give the jobs of dead workers back, again and again: beside the queue, which may be full of them."""
