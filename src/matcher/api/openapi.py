@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 import matcher
-from matcher.api import examples, health, keys, metrics, oauth, problems, regions, results, security
+from matcher.api import events, examples, health, keys, metrics, oauth, problems, regions, results, security
 from matcher.api.problem_body import ProblemBody
 
 __all__ = ["ROUTERS", "describe", "render", "routes"]
@@ -16,6 +16,7 @@ __all__ = ["ROUTERS", "describe", "render", "routes"]
 ROUTERS: Final = (
     results.router,
     regions.router,
+    events.router,
     keys.router,
     oauth.router,
     health.router,
@@ -53,6 +54,7 @@ def describe() -> dict[str, Any]:
             {"name": "match", "description": "A problem in, an explained plan out; nothing stored."},
             {"name": "keys", "description": "Who may call, do what, and where."},
             {"name": "regions", "description": "The division codes that things belong to and that keys hold for."},
+            {"name": "events", "description": "What happened, in one order, for whoever has to know."},
             {"name": "health", "description": "For whoever keeps the service running."},
         ],
         servers=[{"url": "/"}],
