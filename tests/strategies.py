@@ -230,7 +230,7 @@ def _busy(draw: Draw, on: frozenset[Feature], now: datetime) -> tuple[Busy, ...]
     if Feature.BUSY not in on:
         return ()
     spans = [_interval(draw, now, (15, 180, 400, 700)) for _ in range(draw(st.integers(0, 2)))]
-    return tuple(Busy(span.start, span.end, _point(draw, on)) for span in spans)
+    return tuple(Busy(span.start, span.end, _point(draw, on), _flag(draw)) for span in spans)
 
 
 def _weights(draw: Draw, on: frozenset[Feature]) -> Weights:

@@ -176,12 +176,16 @@ class Rules:
         return starts
 
     def pinned_use(self, volunteer: Volunteer) -> list[tuple[int | None, int]]:
-        """Return start and minutes of each pinned assignment of a volunteer."""
-        return [
+        """Return start and minutes of each pinned or earlier assignment of a volunteer."""
+        pinned: list[tuple[int | None, int]] = [
             (self.fixed_start.get(pin.request_id), self.duration_min(self.request_of[pin.request_id], volunteer))
             for pin in self.problem.pinned
             if pin.volunteer_id == volunteer.id
         ]
+        earlier = [
+            (self.minute_down(busy.start), self.minute_up(busy.end)) for busy in volunteer.busy if busy.is_assignment
+        ]
+        return [*pinned, *((start, end - start) for start, end in earlier)]
 
     def cost(self, request: HelpRequest, role: Role, volunteer: Volunteer, start: int | None) -> int:
         """Return the points of an assignment."""

@@ -31,9 +31,11 @@ __all__ = [
     "PinBody",
     "ProblemBody",
     "RequestBody",
+    "RequestTraits",
     "RoleBody",
     "SkillBody",
     "VolunteerBody",
+    "VolunteerTraits",
     "WeekdayName",
     "WeeklyBody",
     "WeightsBody",
@@ -84,17 +86,10 @@ class RoleBody(Body):
     gender: _Gender | None = None
 
 
-class RequestBody(Body):
-    """Someone asks for help.
+class RequestTraits(Body):
+    """What matching has to know of a request, whoever it is of."""
 
-    Without ``windows`` the request has no time, without ``location`` no distance. ``roles`` stands
-    instead of ``skills`` and ``headcount``; ``min_headcount`` then counts whole roles. Left out,
-    ``min_headcount`` is everybody who is asked for, and 20 if that is more.
-    """
-
-    id: Id
     location: PlaceBody | None = None
-    region: Code | None = None
     windows: Annotated[list[WindowBody], Field(min_length=1, max_length=32)] | None = None
     duration_min: _Duration = 60
     skills: Annotated[list[NeedBody], Field(max_length=64)] | None = None
@@ -109,6 +104,18 @@ class RequestBody(Body):
     preferred_volunteers: Annotated[list[Id], Field(max_length=1000)] = Field(default_factory=list)
     excluded_volunteers: Annotated[list[Id], Field(max_length=1000)] = Field(default_factory=list)
     requested_at: Instant | None = None
+
+
+class RequestBody(RequestTraits):
+    """Someone asks for help.
+
+    Without ``windows`` the request has no time, without ``location`` no distance. ``roles`` stands
+    instead of ``skills`` and ``headcount``; ``min_headcount`` then counts whole roles. Left out,
+    ``min_headcount`` is everybody who is asked for, and 20 if that is more.
+    """
+
+    id: Id
+    region: Code | None = None
 
 
 class WeeklyBody(Body):
@@ -130,19 +137,21 @@ class AvailabilityBody(Body):
 
 
 class BusyBody(Body):
-    """A time already promised elsewhere; with its place, the way there and back is kept free too."""
+    """A time already promised elsewhere; with its place, the way there and back is kept free too.
+
+    One that ``is_assignment`` counts against the volunteer's limits besides.
+    """
 
     start: Instant
     end: Instant
     location: PlaceBody | None = None
+    is_assignment: bool = False
 
 
-class VolunteerBody(Body):
-    """Someone offers help. Without ``availability`` they have time whenever asked; a limit left out does not bind."""
+class VolunteerTraits(Body):
+    """What matching has to know of a volunteer, whoever they are."""
 
-    id: Id
     location: PlaceBody | None = None
-    region: Code | None = None
     max_distance_km: _Kilometres | None = None
     max_travel_min: _TravelMinutes | None = None
     travel_mode: _TravelMode = TravelMode.BICYCLE
@@ -160,6 +169,13 @@ class VolunteerBody(Body):
     max_assignments_per_day: _Limit | None = None
     max_minutes_per_day: _Limit | None = None
     recent_minutes: _Limit = 0
+
+
+class VolunteerBody(VolunteerTraits):
+    """Someone offers help. Without ``availability`` they have time whenever asked; a limit left out does not bind."""
+
+    id: Id
+    region: Code | None = None
 
 
 class PairBody(Body):

@@ -42,11 +42,16 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A time already promised elsewhere, with its place where it is known."""
+    """A time already promised elsewhere, with its place where it is known.
+
+    ``is_assignment`` says that it is help given here as well: it counts against the volunteer's
+    limits, as a pinned assignment does.
+    """
 
     start: datetime
     end: datetime
     point: Point | None = None
+    is_assignment: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ def volunteers_as_arrays(
         for spans, taken in zip(idle, busy, strict=True)
     ]
     placed_busy = [[entry for entry in taken if entry[2] is not None] for taken in busy]
-    used = [_used_days(pins_of.get(v, ()), timeline, day_starts) for v in range(len(people))]
-    minutes_used = [sum(pin.minutes for pin in pins_of.get(v, ())) for v in range(len(people))]
+    spent = [_spent(volunteer, pins_of.get(v, ()), timeline) for v, volunteer in enumerate(people)]
+    used = [_used_days(entries, timeline, day_starts) for entries in spent]
     year = problem.now.astimezone(problem.time_zone).year
     arrays = _arrays(problem, held, year, words)._replace(
         **_windows(free),
@@ -87,10 +87,9 @@ def volunteers_as_arrays(
         used_day=np.array([day for days in used for day, _ in days], np.int32),
         used_minutes=np.array([minutes for days in used for _, minutes in days], np.int32),
     )
-    arrays.max_assignments[:] = np.maximum(
-        0, arrays.max_assignments - [len(pins_of.get(v, ())) for v in range(len(people))]
-    )
-    arrays.max_minutes[:] = np.maximum(0, arrays.max_minutes - np.array(minutes_used, np.int64))
+    minutes_spent = np.array([sum(minutes for _, minutes in entries) for entries in spent], np.int64)
+    arrays.max_assignments[:] = np.maximum(0, arrays.max_assignments - [len(entries) for entries in spent])
+    arrays.max_minutes[:] = np.maximum(0, arrays.max_minutes - minutes_spent)
     nothing = np.zeros(0, np.int32)
     nobody = np.zeros(len(people) + 1, np.int32)
     as_if_idle = arrays._replace(
@@ -187,12 +186,25 @@ def _subtract(spans: list[Span], taken: list[Span]) -> list[Span]:
     return left
 
 
-def _used_days(pins: Sequence[Pinned], timeline: Timeline, day_starts: Sequence[int]) -> list[tuple[int, int]]:
-    """Return (day, minutes) for each pinned assignment that has a time."""
+def _spent(volunteer: Volunteer, pins: Sequence[Pinned], timeline: Timeline) -> list[tuple[int | None, int]]:
+    """Return (first minute, minutes) of all that counts against the limits; the first is None without time."""
+    spent = [(None if pin.start is None else timeline.minute_down(pin.start), pin.minutes) for pin in pins]
+    for busy in volunteer.busy:
+        if busy.is_assignment:
+            start = timeline.minute_down(busy.start)
+            spent.append((start, timeline.minute_up(busy.end) - start))
+    return spent
+
+
+def _used_days(
+    spent: Sequence[tuple[int | None, int]], timeline: Timeline, day_starts: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return (day, minutes) of what counts against the limits of a day that the problem spans."""
     used = []
-    for pin in pins:
-        if pin.start is None:
+    for start, minutes in spent:
+        if start is None:
             continue
-        start = timeline.minute_down(pin.start)
-        used.append((int(np.searchsorted(day_starts, start, "right")) - 1, pin.minutes))
+        day = int(np.searchsorted(day_starts, start, "right")) - 1
+        if day >= 0 and timeline.instant(start).date() == timeline.instant(day_starts[day]).date():
+            used.append((day, minutes))
     return used

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import combinations
 
 from matcher.domain.reasons import LABELS, Reason
@@ -44,24 +44,38 @@ def _clash(volunteer: Volunteer, one: Busy, other: Busy) -> bool:
 
 
 def _excess(volunteer: Volunteer, cases: Sequence[Case]) -> Iterator[Violation]:
-    yield from _past_limit(volunteer, cases, volunteer.max_assignments, volunteer.max_minutes, "in all")
+    if not cases:
+        return
+    before = [busy for busy in volunteer.busy if busy.is_assignment]
+    yield from _past_limit(volunteer, cases, before, volunteer.max_assignments, volunteer.max_minutes, "in all")
+    day_of = cases[0].facts.day
     days: defaultdict[date, list[Case]] = defaultdict(list)
     for case in cases:
         if case.assignment.start is not None:
-            days[case.facts.day(case.assignment.start)].append(case)
+            days[day_of(case.assignment.start)].append(case)
     for day, of_day in days.items():
         limits = volunteer.max_assignments_per_day, volunteer.max_minutes_per_day
-        yield from _past_limit(volunteer, of_day, *limits, f"on {day}")
+        before_of_day = [busy for busy in before if day_of(busy.start) == day]
+        yield from _past_limit(volunteer, of_day, before_of_day, *limits, f"on {day}")
 
 
 def _past_limit(
-    volunteer: Volunteer, cases: Sequence[Case], assignments: int | None, minutes: int | None, when: str
+    volunteer: Volunteer,
+    cases: Sequence[Case],
+    before: Sequence[Busy],
+    assignments: int | None,
+    minutes: int | None,
+    when: str,
 ) -> Iterator[Violation]:
     if all(case.assignment.pinned for case in cases):
         return
     for unit, total, limit in (
-        ("assignments", len(cases), assignments),
-        ("minutes", sum(case.duration_min for case in cases), minutes),
+        ("assignments", len(cases) + len(before), assignments),
+        ("minutes", sum(case.duration_min for case in cases) + sum(map(_minutes, before)), minutes),
     ):
         if limit is not None and total > limit:
             yield Violation(Reason.CAPACITY_REACHED, None, volunteer.id, f"{total} {unit} {when}, at most {limit}")
+
+
+def _minutes(busy: Busy) -> int:
+    return -((busy.start - busy.end) // timedelta(minutes=1))
