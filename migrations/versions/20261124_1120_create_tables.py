@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("no", name=op.f("pk_audit")),
     )
     op.create_index(op.f("ix_audit_client_no_no"), "audit", ["client_no", "no"], unique=False)
+    op.create_index(op.f("ix_audit_key_no_action_at"), "audit", ["key_no", "action", "at"], unique=False)
     op.create_index(op.f("ix_audit_subject_kind_subject_id"), "audit", ["subject_kind", "subject_id"], unique=False)
     op.create_table(
         "erasures",
@@ -159,6 +160,7 @@ def upgrade() -> None:
         sa.Column("format", sa.Text(collation="C"), nullable=False),
         sa.Column("header", postgresql.JSONB(), nullable=True),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
+        sa.Column("error", sa.Text(collation="C"), nullable=True),
         sa.Column("line_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("done_lines", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_count", sa.Integer(), server_default=sa.text("0"), nullable=False),

@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     rate_limit, answer_rate_limit
         How many calls a key may make in a minute, and how many answers to offers beside them; 0 does
         not limit. Each process counts for itself.
+    reveal_budget
+        Of how many requests a key may see the exact place within a day; 0 does not limit.
     drain_s
         How long a stopping service lets answers in flight finish.
     kernels
@@ -110,6 +112,8 @@ class Settings(BaseSettings):
     match_needs_key: bool = False
     rate_limit: Annotated[int, Field(ge=0)] = 60_000
     answer_rate_limit: Annotated[int, Field(ge=0)] = 30_000
+
+    reveal_budget: Annotated[int, Field(ge=0)] = 5_000
 
     drain_s: Seconds = 8.0
 

@@ -91,7 +91,11 @@ class AuditRow(Base):
     """One line of the audit trail; rows are only added."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "client_no", "no"), Index(None, "subject_kind", "subject_id"))
+    __table_args__ = (
+        Index(None, "client_no", "no"),
+        Index(None, "subject_kind", "subject_id"),
+        Index(None, "key_no", "action", "at"),
+    )
 
     no: Mapped[No]
     client_no: Mapped[Client]

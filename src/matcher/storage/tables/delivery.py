@@ -70,6 +70,7 @@ class ImportRow(Base):
     format: Mapped[Code]
     header: Mapped[Json | None]
     status: Mapped[Code]
+    error: Mapped[Code | None]
     line_count: Mapped[int] = mapped_column(Integer, server_default=_ZERO)
     done_lines: Mapped[int] = mapped_column(Integer, server_default=_ZERO)
     created_count: Mapped[int] = mapped_column(Integer, server_default=_ZERO)

@@ -1,0 +1,118 @@
+"""The audit trail: rows are added with what they tell of, and read; no key can change or delete one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, or_, select
+
+from matcher import telemetry
+from matcher.domain.access import Principal
+from matcher.domain.audit import Action
+from matcher.storage import pages
+from matcher.storage.database import Session
+from matcher.storage.grants import within
+from matcher.storage.pages import Cursor, Page
+from matcher.storage.tables.access import AuditRow
+
+__all__ = ["AuditRow", "Filter", "add", "count_revealed", "has_revealed", "list_page", "lock_reveals", "was_refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which lines are wanted; what is None does not matter."""
+
+    action: Action | None = None
+    subject_kind: str | None = None
+    subject_id: str | None = None
+    key_no: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def add(  # noqa: PLR0913 - one argument a column
+    session: Session,
+    action: Action,
+    *,
+    client_no: int,
+    region: str | None,
+    subject_kind: str,
+    subject_id: str,
+    principal: Principal | None = None,
+    on_behalf_of: str | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a line, in the transaction of what it tells of; ids, codes and counts only."""
+    session.execute(
+        insert(AuditRow).values(
+            client_no=client_no,
+            region=region,
+            key_no=None if principal is None else principal.key_no,
+            action=action,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            on_behalf_of=on_behalf_of,
+            request_id=telemetry.request_id.get(),
+            data=None if data is None else dict(data),
+        )
+    )
+
+
+def list_page(
+    session: Session, wanted: Filter, *, client_no: int, regions: Sequence[str], cursor: Cursor | None, limit: int
+) -> Page[AuditRow]:
+    """Return a page of the lines of a client within some regions, the oldest first."""
+    statement = select(AuditRow).where(
+        AuditRow.client_no == client_no, or_(AuditRow.region.is_(None), within(AuditRow.region, regions))
+    )
+    equal = {
+        AuditRow.action: wanted.action,
+        AuditRow.subject_kind: wanted.subject_kind,
+        AuditRow.subject_id: wanted.subject_id,
+        AuditRow.key_no: wanted.key_no,
+    }
+    statement = statement.where(*(column == value for column, value in equal.items() if value is not None))
+    if wanted.since is not None:
+        statement = statement.where(AuditRow.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(AuditRow.at < wanted.until)
+    rows = session.scalars(pages.after(statement, [AuditRow.no], cursor, limit=limit)).all()
+    return pages.cut(rows, limit=limit, key=lambda row: (row.no,))
+
+
+def lock_reveals(session: Session, key_no: int) -> None:
+    """Let one transaction at a time count and reveal for a key."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"reveals {key_no}", 0))))
+
+
+def count_revealed(session: Session, *, client_no: int, key_no: int, within_s: timedelta) -> int:
+    """Count the requests whose places a key was shown lately."""
+    return session.execute(
+        select(func.count(AuditRow.subject_id.distinct())).where(
+            *_lately(Action.PLACE_REVEALED, client_no, key_no, within_s)
+        )
+    ).scalar_one()
+
+
+def has_revealed(session: Session, *, client_no: int, key_no: int, request_id: str, within_s: timedelta) -> bool:
+    """Tell whether a key was shown the place of a request lately."""
+    statement = select(AuditRow.no).where(
+        *_lately(Action.PLACE_REVEALED, client_no, key_no, within_s), AuditRow.subject_id == request_id
+    )
+    return session.execute(statement.limit(1)).first() is not None
+
+
+def was_refused(session: Session, *, client_no: int, key_no: int, within_s: timedelta) -> bool:
+    """Tell whether a key was refused a place lately."""
+    statement = select(AuditRow.no).where(*_lately(Action.REVEAL_REFUSED, client_no, key_no, within_s))
+    return session.execute(statement.limit(1)).first() is not None
+
+
+def _lately(action: Action, client_no: int, key_no: int, within_s: timedelta) -> tuple[Any, ...]:
+    return (
+        AuditRow.client_no == client_no,
+        AuditRow.key_no == key_no,
+        AuditRow.action == action,
+        AuditRow.at > func.now() - within_s,
+    )
