@@ -32,19 +32,23 @@ def client(session: Session, id_: str | None = None) -> int:
 
 
 def key(
-    session: Session, client_no: int, *, scopes: tuple[Scope, ...] = tuple(Scope), regions: tuple[str, ...] = EVERYWHERE
+    session: Session,
+    client_no: int,
+    *,
+    scopes: tuple[Scope, ...] = tuple(Scope),
+    regions: tuple[str, ...] = EVERYWHERE,
+    **parts: Any,
 ) -> tuple[str, Principal]:
     """Return a new key and its bearer."""
     secret = keys.make(SecretKind.KEY)
-    values = {
+    given: dict[str, Any] = {
         "client_no": client_no,
         "hash": keys.digest(secret),
         "hint": keys.shorten(secret),
         "scopes": list(scopes),
         "regions": list(regions),
     }
-    known = {name: value for name, value in values.items() if name in KeyRow.__table__.columns}
-    no: int = session.scalars(insert(KeyRow).values(**known).returning(KeyRow.no)).one()
+    no: int = session.scalars(insert(KeyRow).values(**(given | parts)).returning(KeyRow.no)).one()
     return secret, Principal(client_no, no, frozenset(scopes), regions)
 
 

@@ -93,6 +93,8 @@ def add(
     )
     session.add(row)
     session.flush()
+    # As the database has it: an instant in UTC, whatever offset it came with.
+    session.refresh(row)
     return row
 
 
