@@ -86,6 +86,13 @@ class RoleBody(Body):
     gender: _Gender | None = None
 
 
+class _Named(Body):
+    """How something in the body is called, and where it belongs."""
+
+    id: Id
+    region: Code | None = None
+
+
 class RequestTraits(Body):
     """What matching has to know of a request, whoever it is of."""
 
@@ -106,16 +113,13 @@ class RequestTraits(Body):
     requested_at: Instant | None = None
 
 
-class RequestBody(RequestTraits):
+class RequestBody(RequestTraits, _Named):
     """Someone asks for help.
 
     Without ``windows`` the request has no time, without ``location`` no distance. ``roles`` stands
     instead of ``skills`` and ``headcount``; ``min_headcount`` then counts whole roles. Left out,
     ``min_headcount`` is everybody who is asked for, and 20 if that is more.
     """
-
-    id: Id
-    region: Code | None = None
 
 
 class WeeklyBody(Body):
@@ -171,11 +175,8 @@ class VolunteerTraits(Body):
     recent_minutes: _Limit = 0
 
 
-class VolunteerBody(VolunteerTraits):
+class VolunteerBody(VolunteerTraits, _Named):
     """Someone offers help. Without ``availability`` they have time whenever asked; a limit left out does not bind."""
-
-    id: Id
-    region: Code | None = None
 
 
 class PairBody(Body):
