@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from matcher.cli.columns import PAIRS, REQUESTS, VOLUNTEERS, Table
 from matcher.cli.main import app
 
-COMMANDS = ("match", "generate", "verify", "serve", "demo")
+COMMANDS = ("match", "generate", "verify", "serve", "worker", "demo")
 
 
 def _help(*arguments: str) -> str:

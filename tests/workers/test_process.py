@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,8 +16,7 @@ from matcher.storage import database as databases
 from matcher.storage import queue
 from matcher.storage.database import Database
 from running import running
-
-_WAIT_S = 60
+from working import WAIT_S, wait_until
 
 
 @contextmanager
@@ -32,13 +30,6 @@ def started(**settings: object) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _WAIT_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +83,7 @@ def test_a_worker_that_is_stopped_gives_back_what_it_cannot_finish(tmp_path: Pat
         with held_up(database), started(data_dir=tmp_path, drain_s=0.2) as stopped:
             wait_until(lambda: is_at_work(database))
             stopped.send_signal(signal.SIGTERM)
-            assert stopped.wait(_WAIT_S) == 0
+            assert stopped.wait(WAIT_S) == 0
             assert statuses(database, "jobs.delete_finished") == {"todo"}
         with started(data_dir=tmp_path):
             wait_until(lambda: is_done(database))

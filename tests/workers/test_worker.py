@@ -1,26 +1,19 @@
 """A worker does what was committed, once, and gives back what it cannot finish."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from databases import owner
-from matcher.services.solving import Limits, Solvers
-from matcher.settings import Settings
 from matcher.storage import queue
 from matcher.storage.database import Database
 from matcher.workers.context import Context
 from matcher.workers.tasks import Task
-from matcher.workers.worker import Pace, Worker
-
-QUICK = Pace(poll_s=0.2, heartbeat_s=0.3, silent_s=60, rescue_s=0.2, restart_s=0.1)
-_WAIT_S = 30
+from working import QUICK, WAIT_S, jobs, wait_until, working
 
 
 @pytest.fixture(autouse=True)
@@ -32,33 +25,6 @@ def _tables(database: Database) -> Iterator[None]:
         session.execute(text("DELETE FROM notes"))
         session.execute(text("DELETE FROM jobs.procrastinate_jobs"))
         session.execute(text("DELETE FROM jobs.procrastinate_workers"))
-
-
-@contextmanager
-def working(database: Database, tasks: Mapping[str, Task], pace: Pace = QUICK) -> Iterator[Worker]:
-    """Let a worker run, and stop it."""
-    limits = Limits(workers=1, queue=0, time_limit_s=1, grace_s=1, memory_mb=256)
-    settings = Settings(worker_concurrency=2)
-    worker = Worker(settings, database, Solvers(limits, kernels=False, log_level="info"), tasks=tasks, pace=pace)
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop(drain_s=5)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _WAIT_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def jobs(database: Database) -> list[tuple[str, int]]:
-    """Return the state of every job, and how often it was tried."""
-    with database.begin() as session:
-        found = session.execute(text("SELECT status::text, attempts FROM jobs.procrastinate_jobs ORDER BY id"))
-        return [(row.status, row.attempts) for row in found]
 
 
 def notes(database: Database) -> list[str]:
@@ -94,7 +60,7 @@ def test_a_job_is_done_as_soon_as_its_transaction_commits(database: Database) ->
     with working(database, {"greet": Task(greet)}, replace(QUICK, poll_s=3600)):
         wait_until(is_listening)
         defer(database, "greet", words="now")
-        assert done.wait(_WAIT_S)
+        assert done.wait(WAIT_S)
     assert jobs(database) == []
 
 
@@ -137,13 +103,13 @@ def test_a_job_at_work_is_finished_before_the_worker_stops(database: Database) -
 
     def linger(context: Context) -> None:
         begun.set()
-        may_end.wait(_WAIT_S)
+        may_end.wait(WAIT_S)
         write(context, "finished")
 
     defer(database, "linger")
     with working(database, {"linger": Task(linger)}) as worker:
-        assert begun.wait(_WAIT_S)
-        stop = threading.Thread(target=worker.stop, kwargs={"drain_s": _WAIT_S})
+        assert begun.wait(WAIT_S)
+        stop = threading.Thread(target=worker.stop, kwargs={"drain_s": WAIT_S})
         stop.start()
         may_end.set()
         stop.join()
@@ -160,7 +126,7 @@ def test_a_job_that_waits_for_long_goes_back_to_the_queue_when_the_worker_stops(
 
     defer(database, "wait")
     with working(database, {"wait": Task(wait)}):
-        assert begun.wait(_WAIT_S)
+        assert begun.wait(WAIT_S)
     assert jobs(database) == [("todo", 1)]
 
 
@@ -169,7 +135,7 @@ def test_a_job_that_does_not_hear_goes_back_to_the_queue_and_writes_nothing_any_
 
     def linger(context: Context) -> None:
         begun.set()
-        may_end.wait(_WAIT_S)
+        may_end.wait(WAIT_S)
         try:
             write(context, "too late")
         finally:
@@ -177,11 +143,11 @@ def test_a_job_that_does_not_hear_goes_back_to_the_queue_and_writes_nothing_any_
 
     defer(database, "linger")
     with working(database, {"linger": Task(linger)}) as worker:
-        assert begun.wait(_WAIT_S)
+        assert begun.wait(WAIT_S)
         worker.stop(drain_s=0.1)
     assert jobs(database) == [("todo", 1)]
     may_end.set()
-    assert ended.wait(_WAIT_S)
+    assert ended.wait(WAIT_S)
     assert notes(database) == []
 
 
@@ -192,12 +158,12 @@ def test_a_job_that_was_given_to_another_try_writes_once(database: Database) -> 
 
     def slow(context: Context) -> None:
         begun.set()
-        may_end[context.claim.attempts].wait(_WAIT_S)
+        may_end[context.claim.attempts].wait(WAIT_S)
         write(context, f"try {context.claim.attempts}")
 
     defer(database, "slow")
     with working(database, {"slow": Task(slow)}, replace(QUICK, rescue_s=3600)):
-        assert begun.wait(_WAIT_S)
+        assert begun.wait(WAIT_S)
         with database.begin() as session:
             session.execute(text("UPDATE jobs.procrastinate_workers SET last_heartbeat = '-infinity'"))
             assert queue.rescue(session, silent_s=0) == {"slow": 1}
