@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from matcher.cli.columns import PAIRS, REQUESTS, VOLUNTEERS, Table
+from matcher.api.columns import PAIRS, REQUESTS, VOLUNTEERS, Table
 from matcher.cli.main import app
 
 COMMANDS = ("match", "generate", "verify", "serve", "worker", "demo")

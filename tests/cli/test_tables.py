@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from matcher.api.columns import PAIRS, REQUESTS, VOLUNTEERS
 from matcher.cli import tables
-from matcher.cli.columns import PAIRS, REQUESTS, VOLUNTEERS
 from matcher.cli.faults import MOST_SHOWN, BadInputError
 from matcher.domain.errors import Fault, Text
 
@@ -48,22 +48,22 @@ def test_ndjson_holds_the_objects_of_the_body_one_a_line(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "content", "faults"),
     [
-        ("r.csv", "", ["r.csv: line 1: expected a header such as id,latitude,longitude,crs"]),
+        ("r.csv", "", ["r.csv: line 1: Expected a header such as id,latitude,longitude,crs."]),
         ("r.csv", "id,urgncy\nr1,3\n", ['r.csv: line 1: "urgncy" is no column of requests: did you mean urgency?']),
-        ("r.csv", "id,id\nr1,r1\n", ["r.csv: line 1: column id is there twice"]),
-        ("r.csv", "urgency\n3\n", ["r.csv: line 1: column id is missing: it is required"]),
-        ("r.csv", "id,urgency\n,3\n", ["r.csv: line 2, column id: expected a value: it is required"]),
-        ("r.csv", "id,urgency\nr1\n", ["r.csv: line 2: expected 2 cells, as in the header, found 1"]),
+        ("r.csv", "id,id\nr1,r1\n", ["r.csv: line 1: Column id is there twice."]),
+        ("r.csv", "urgency\n3\n", ["r.csv: line 1: Column id is missing: it is required."]),
+        ("r.csv", "id,urgency\n,3\n", ["r.csv: line 2, column id: Expected a value: it is required."]),
+        ("r.csv", "id,urgency\nr1\n", ["r.csv: line 2: Expected 2 cells, as in the header, found 1."]),
         (
             "r.csv",
             'id,urgency,windows\nr1,"3\n",\n\nr2,high,soon\n',
             [
-                "r.csv: line 5, column urgency: expected a whole number, such as 60",
-                f"r.csv: line 5, column windows: expected start/end with | between intervals, such as {INTERVAL}",
+                "r.csv: line 5, column urgency: Expected a whole number, such as 60.",
+                f"r.csv: line 5, column windows: Expected start/end with | between intervals, such as {INTERVAL}.",
             ],
         ),
-        ("r.csv", 'id,urgency\nr1,3\nr2,"3"4\n', ["r.csv: line 3: not CSV: ',' expected after '\"'"]),
-        ("r.csv", 'id,urgency\nr1,"3', ["r.csv: line 2: not CSV: unexpected end of data"]),
+        ("r.csv", 'id,urgency\nr1,3\nr2,"3"4\n', ["r.csv: line 3: This is not CSV: ',' expected after '\"'."]),
+        ("r.csv", 'id,urgency\nr1,"3', ["r.csv: line 2: This is not CSV: unexpected end of data."]),
         (
             "r.ndjson",
             '{"id": "r1"}\n{"id": }\n{"id": "r3", "id": "r4"}\n[NaN]\n',

@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from matcher.api import faults, match
+from matcher.api.columns import PAIRS, REQUESTS, VOLUNTEERS
 from matcher.api.match import ProblemBody
 from matcher.api.plan_body import PlanBody
 from matcher.cli import output, tables
-from matcher.cli.columns import PAIRS, REQUESTS, VOLUNTEERS
 from matcher.cli.faults import BadInputError, FileFault
 from matcher.cli.tables import Rows
 from matcher.domain.errors import Fault, InvalidProblemError

@@ -1,16 +1,12 @@
 """Reading a table of requests, volunteers or pairs: CSV by its columns, NDJSON an object a line."""
 
-import csv
-import difflib
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from matcher.api import bodies
-from matcher.cli.cells import CellError
-from matcher.cli.columns import Table
+from matcher.api import bodies, tables
+from matcher.api.columns import Table
+from matcher.api.tables import NotCsvError
 from matcher.cli.faults import BadInputError, FileFault
 from matcher.domain.errors import Fault, InvalidProblemError
 
@@ -92,19 +88,22 @@ def _read_ndjson(content: bytes, rows: Rows) -> None:
 
 
 def _read_csv(content: bytes, rows: Rows) -> None:
-    text = _decode(content, rows.path)
-    records = _records(text, rows)
-    header = next(records, None)
-    if header is None:
-        if not rows.faults:
-            rows.faults.append(FileFault(rows.path, "line 1", f"expected a header such as {_example(rows.table)}"))
-        return
-    names = [cell.strip() for cell in header[1]]
-    rows.faults += [FileFault(rows.path, f"line {header[0]}", detail) for detail in _header_faults(names, rows.table)]
-    if rows.faults:
-        return
-    for line, record in records:
-        _read_record(line, record, names, rows)
+    records = tables.records(_decode(content, rows.path))
+    try:
+        header = next(records, None)
+        if header is None:
+            rows.faults.append(FileFault(rows.path, "line 1", f"Expected a header such as {_example(rows.table)}."))
+            return
+        names = [cell.strip() for cell in header[1]]
+        rows.faults += [
+            FileFault(rows.path, f"line {header[0]}", str(detail)) for detail in tables.header_faults(names, rows.table)
+        ]
+        if rows.faults:
+            return
+        for line, record in records:
+            _read_record(line, record, names, rows)
+    except NotCsvError as error:
+        rows.faults.append(FileFault(rows.path, f"line {error.line}", str(error.detail)))
 
 
 def _decode(content: bytes, path: str) -> str:
@@ -116,58 +115,13 @@ def _decode(content: bytes, path: str) -> str:
         raise BadInputError([FileFault(path, f"line {line}", detail)]) from None
 
 
-def _records(text: str, rows: Rows) -> Iterator[tuple[int, list[str]]]:
-    """Yield the records that are not empty, each with its first line."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for record in reader:
-            if any(cell.strip() for cell in record):
-                yield line, record
-            line = reader.line_num + 1
-    except csv.Error as error:
-        rows.faults.append(FileFault(rows.path, f"line {line}", f"not CSV: {error}"))
-
-
-def _header_faults(names: list[str], table: Table) -> Iterator[str]:
-    for name in dict.fromkeys(names):
-        if names.count(name) > 1:
-            yield f"column {name} is there twice"
-        if name not in table.columns:
-            close = difflib.get_close_matches(name, table.columns, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(table.columns)}"
-            yield f'"{name}" is no column of {table.name}: {hint}'
-    for name in table.required:
-        if name not in names:
-            yield f"column {name} is missing: it is required"
-
-
 def _read_record(line: int, record: list[str], names: list[str], rows: Rows) -> None:
-    if len(record) != len(names):
-        detail = f"expected {len(names)} cells, as in the header, found {len(record)}"
-        rows.faults.append(FileFault(rows.path, f"line {line}", detail))
-        return
-    item: dict[str, Any] = {}
-    for name, raw in zip(names, record, strict=True):
-        cell = raw.strip()
-        place = f"line {line}, column {name}"
-        if not cell:
-            if name in rows.table.required:
-                rows.faults.append(FileFault(rows.path, place, "expected a value: it is required"))
-            continue
-        column = rows.table.columns[name]
-        try:
-            _put(item, column.path, column.parse(cell))
-        except CellError as error:
-            rows.faults.append(FileFault(rows.path, place, str(error)))
+    item, faults = tables.read_record(record, names, rows.table)
+    for name, detail in faults:
+        place = f"line {line}" if name is None else f"line {line}, column {name}"
+        rows.faults.append(FileFault(rows.path, place, str(detail)))
     rows.items.append(item)
     rows.lines.append(line)
-
-
-def _put(item: dict[str, Any], path: tuple[str, ...], value: object) -> None:
-    for step in path[:-1]:
-        item = item.setdefault(step, {})
-    item[path[-1]] = value
 
 
 def _example(table: Table) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from matcher.cli import cells
-from matcher.cli.cells import CellError, Parse
+from matcher.api import cells
+from matcher.api.cells import CellError, Parse
 
 NINE, TEN = "2026-11-24T09:00:00+08:00", "2026-11-24T10:00:00+08:00"
 
@@ -74,5 +74,5 @@ def test_a_cell_becomes_its_value(parse: Parse, cell: str, value: Any) -> None:
     ],
 )
 def test_another_cell_is_refused_with_what_was_expected(parse: Parse, cell: str, expected: str) -> None:
-    with pytest.raises(CellError, match=f"expected.*{expected}"):
+    with pytest.raises(CellError, match=f"Expected.*{expected}"):
         parse(cell)

@@ -4,7 +4,24 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["CellError", "Parse", "intervals", "names", "needs", "number", "skills", "text", "weekly", "whole", "yes_no"]
+from matcher.api.bodies import MalformedJsonError, parse_json
+from matcher.domain.errors import InvalidProblemError, Text
+
+__all__ = [
+    "CellError",
+    "Parse",
+    "intervals",
+    "json",
+    "names",
+    "needs",
+    "number",
+    "or_json",
+    "skills",
+    "text",
+    "weekly",
+    "whole",
+    "yes_no",
+]
 
 Json = dict[str, Any]
 Parse = Callable[[str], object]
@@ -16,7 +33,11 @@ _DECIMAL = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
 class CellError(ValueError):
-    """A cell does not hold what its column asks for; the text says what was expected."""
+    """A cell does not hold what its column asks for; ``detail`` says what was expected."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.detail = Text(en=en, zh=zh)
 
 
 def text(cell: str) -> str:
@@ -27,21 +48,21 @@ def text(cell: str) -> str:
 def whole(cell: str) -> int:
     """Return a whole number."""
     if not re.fullmatch(r"[-+]?\d{1,18}", cell, re.ASCII):
-        raise CellError("expected a whole number, such as 60")
+        raise CellError("Expected a whole number, such as 60.", "应为整数，例如 60。")
     return int(cell)
 
 
 def number(cell: str) -> float:
     """Return a decimal number."""
     if not re.fullmatch(_DECIMAL, cell):
-        raise CellError("expected a decimal number, such as 31.2304")
+        raise CellError("Expected a decimal number, such as 31.2304.", "应为小数，例如 31.2304。")
     return float(cell)
 
 
 def yes_no(cell: str) -> bool:
     """Return a truth value."""
     if cell.lower() not in _YES_NO:
-        raise CellError("expected yes or no")
+        raise CellError("Expected yes or no.", "应为“是”或“否”。")
     return _YES_NO[cell.lower()]
 
 
@@ -49,7 +70,10 @@ def names(cell: str) -> list[str]:
     """Return the names of a list such as ``v7|v12``."""
     parts = [part.strip() for part in cell.split("|")]
     if not all(parts):
-        raise CellError("expected names with | between them, such as v7|v12; one of them is empty")
+        raise CellError(
+            "Expected names with | between them, such as v7|v12; one of them is empty.",
+            "应为以 | 分隔的名称，例如 v7|v12；其中有空项。",
+        )
     return parts
 
 
@@ -70,7 +94,10 @@ def skills(cell: str) -> list[Json]:
 def _skill(part: str) -> Json:
     code, has_level, level = part.partition(":")
     if not code or (has_level and not level.isdecimal()):
-        raise CellError("expected skills with | between them and a level behind a colon, such as nursing:2|first-aid")
+        raise CellError(
+            "Expected skills with | between them and a level behind a colon, such as nursing:2|first-aid.",
+            "应为以 | 分隔的技能，等级写在冒号之后，例如 nursing:2|first-aid。",
+        )
     return {"code": code, "level": int(level)} if has_level else {"code": code}
 
 
@@ -81,8 +108,9 @@ def intervals(cell: str) -> list[Json]:
         start, slash, end = part.partition("/")
         if not (start and slash and end):
             raise CellError(
-                "expected start/end with | between intervals, such as"
-                " 2026-11-24T09:00:00+08:00/2026-11-24T12:00:00+08:00"
+                "Expected start/end with | between intervals, such as"
+                " 2026-11-24T09:00:00+08:00/2026-11-24T12:00:00+08:00.",
+                "应为“开始/结束”，多个时段以 | 分隔，例如 2026-11-24T09:00:00+08:00/2026-11-24T12:00:00+08:00。",
             )
         spans.append({"start": start.strip(), "end": end.strip()})
     return spans
@@ -97,8 +125,9 @@ def _rule(part: str) -> Json:
     found = _WEEKLY.fullmatch(" ".join(part.split()))
     if not found:
         raise CellError(
-            "expected days, hours and, if need be, a calendar, such as mon-fri 18:00-21:00 workdays,"
-            " with | between the rules"
+            "Expected days, hours and, if need be, a calendar, such as mon-fri 18:00-21:00 workdays,"
+            " with | between the rules.",
+            "应为星期、时段和（可选的）日历，例如 mon-fri 18:00-21:00 workdays，多条规则以 | 分隔。",
         )
     rule: Json = {"days": _days(found["days"].lower()), "start": found["start"], "end": found["end"]}
     return rule | ({"calendar": found["calendar"]} if found["calendar"] else {})
@@ -109,7 +138,26 @@ def _days(words: str) -> list[str]:
     for word in words.split(","):
         first, dash, last = word.partition("-")
         if first not in _DAYS or (dash and last not in _DAYS):
-            raise CellError(f"expected days out of {', '.join(_DAYS)}, such as mon,wed or mon-fri")
+            raise CellError(
+                f"Expected days out of {', '.join(_DAYS)}, such as mon,wed or mon-fri.",
+                f"应为 {', '.join(_DAYS)} 中的日子，例如 mon,wed 或 mon-fri。",
+            )
         begin, end = _DAYS.index(first), _DAYS.index(last if dash else first)
         days.extend(_DAYS[day % len(_DAYS)] for day in range(begin, (end if end >= begin else end + len(_DAYS)) + 1))
     return list(dict.fromkeys(days))
+
+
+def json(cell: str) -> object:
+    """Return a list or an object as JSON writes it."""
+    try:
+        return parse_json(cell.encode())
+    except MalformedJsonError:
+        raise CellError('Expected JSON, such as [{"count": 2}].', '应为 JSON，例如 [{"count": 2}]。') from None
+    except InvalidProblemError as error:
+        detail = error.faults[0].detail
+        raise CellError(detail.in_language("en"), detail.in_language("zh-CN")) from None
+
+
+def or_json(parse: Parse) -> Parse:
+    """Return a parser that takes what ``parse`` takes, and the same as JSON."""
+    return lambda cell: json(cell) if cell.startswith(("[", "{")) else parse(cell)
