@@ -24,6 +24,7 @@ _POOL_SIZE = 10
 _STATEMENT_TIMEOUT_MS = 30_000
 _IDLE_TIMEOUT_MS = 60_000
 _PROBE_TIMEOUT_MS = 2_000
+_FROZEN = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Database:
@@ -46,11 +47,18 @@ class Database:
         self.close()
 
     @contextmanager
-    def begin(self, principal: Principal | None = None) -> Iterator[Session]:
+    def begin(self, principal: Principal | None = None, *, is_frozen: bool = False) -> Iterator[Session]:
         """Open a session whose transaction commits at the end of the block, or rolls back if it raises.
 
         It sees and writes what the principal may, and without one everything: that is for workers
         and commands, never for a route that serves somebody's key.
+
+        Parameters
+        ----------
+        principal
+            Whose rows are seen.
+        is_frozen
+            Whether all statements see the database as it is at the first one, and none writes.
 
         Raises
         ------
@@ -58,6 +66,8 @@ class Database:
             If the database itself fails; nothing was changed then.
         """
         with failures.told(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+            if is_frozen:
+                session.connection(execution_options=_FROZEN)
             scopes.enter(session, principal)
             yield session
 
