@@ -8,9 +8,9 @@ import yaml
 from openapi_spec_validator import validate
 
 from matcher.api import examples, openapi
-from matcher.api.plan_body import PlanBody
 from matcher.api.problem_body import ProblemBody
 from matcher.api.problems import ErrorBody
+from matcher.services.plan_body import PlanBody
 
 KEPT = Path(__file__).parents[2] / "openapi.yaml"
 

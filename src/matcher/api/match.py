@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from matcher.api import faults
 from matcher.api.bodies import JsonValue, parse_json, pointer
 from matcher.api.meaning import Meaning, metres
-from matcher.api.plan_body import PlanBody, from_plan, to_plan
 from matcher.api.problem_body import OptionsBody, PairBody, PinBody, ProblemBody
 from matcher.domain.errors import InvalidProblemError
 from matcher.domain.geo import Crs
 from matcher.domain.plans import Options, Pair, Pin, Problem, Weights
+from matcher.services.plan_body import PlanBody, from_plan, to_plan
 
 __all__ = ["PlanBody", "ProblemBody", "from_plan", "read", "to_plan", "to_problem"]
 

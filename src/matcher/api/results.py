@@ -14,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from matcher.api import examples, languages, problems, reading, uploads
 from matcher.api.access import MatchAllowed
 from matcher.api.dependencies import NowDep, ResultsDep, SettingsDep, SolversDep, StateDep
-from matcher.api.plan_body import PlanBody
 from matcher.api.problems import ErrorBody
 from matcher.domain.errors import Language, MatcherError
+from matcher.services.plan_body import PlanBody
 from matcher.services.results import Result
 from matcher.services.solving import Solvers, Ticket
 

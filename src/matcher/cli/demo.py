@@ -15,13 +15,13 @@ from rich.console import Console
 
 from matcher import settings
 from matcher.api.match import to_plan
-from matcher.api.plan_body import PlanBody
 from matcher.cli import exits, output, progress, service, sources, summary
 from matcher.cli.exits import ExitCode
 from matcher.cli.progress import Report
 from matcher.cli.service import Service, ServiceError
 from matcher.domain.plans import Plan, Problem
 from matcher.matching import verify
+from matcher.services.plan_body import PlanBody
 from matcher.simulation import policies, zhengzhou
 
 __all__ = ["demo"]

@@ -14,12 +14,12 @@ from pydantic import ValidationError
 from matcher.api import faults, match
 from matcher.api.columns import PAIRS, REQUESTS, VOLUNTEERS
 from matcher.api.match import ProblemBody
-from matcher.api.plan_body import PlanBody
 from matcher.cli import output, tables
 from matcher.cli.faults import BadInputError, FileFault
 from matcher.cli.tables import Rows
 from matcher.domain.errors import Fault, InvalidProblemError
 from matcher.domain.plans import Plan, Problem
+from matcher.services.plan_body import PlanBody
 
 __all__ = ["ProblemFile", "ProblemTables", "Source", "read_plan"]
 

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from matcher.api import examples
-from matcher.api.plan_body import PlanBody, SummaryBody, from_plan, to_plan
 from matcher.domain.plans import (
     Assignment,
     NearestFix,
@@ -18,6 +17,7 @@ from matcher.domain.plans import (
     Unassigned,
 )
 from matcher.domain.reasons import Fix, Reason
+from matcher.services.plan_body import PlanBody, SummaryBody, from_plan, to_plan
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NINE, TEN = datetime(2026, 11, 24, 1, tzinfo=UTC), datetime(2026, 11, 24, 2, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The plan as it travels: the answer of ``POST /v1/match`` and of ``matcher match``."""
+"""The plan as it travels: the answer of ``POST /v1/match``, and what a run keeps."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
