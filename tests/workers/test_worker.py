@@ -185,6 +185,22 @@ def test_the_job_of_a_dead_worker_is_done_by_a_living_one(database: Database) ->
     assert notes(database) == ["rescued"]
 
 
+def test_a_job_whose_end_could_not_be_written_down_is_done_again(database: Database) -> None:
+    with owner(database.url) as connection:
+        connection.execute(
+            text("CREATE FUNCTION jam() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'jammed'; END $$")
+        )
+        connection.execute(
+            text("CREATE TRIGGER jam BEFORE DELETE ON jobs.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION jam()")
+        )
+    defer(database, "write", words="again")
+    with working(database, {"write": Task(write)}):
+        wait_until(lambda: len(notes(database)) > 1)
+        with owner(database.url) as connection:
+            connection.execute(text("DROP FUNCTION jam CASCADE"))
+        wait_until(lambda: jobs(database) == [])
+
+
 def test_a_worker_outlives_the_loss_of_its_connections(database: Database) -> None:
     defer(database, "write", words="before")
     with working(database, {"write": Task(write)}):

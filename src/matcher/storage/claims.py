@@ -5,14 +5,15 @@ another. Its job's number, its own, and how often the job was tried before tell 
 holds the job: both its writes and its verdict are refused if not.
 """
 
+import asyncio
 import logging
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, LiteralString
 
 from procrastinate import PsycopgConnector, manager
-from procrastinate.exceptions import UniqueViolation
+from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from procrastinate.utils import utcnow
 from sqlalchemy import URL, text
@@ -37,6 +38,7 @@ _RETRY: Final = _OURS + "SELECT procrastinate_retry_job_v2(id, %(retry_at)s, NUL
 
 # A newer service may hand in jobs of tasks that this worker does not know, until it is replaced as well.
 _UNKNOWN_AGAIN: Final = timedelta(seconds=30)
+_PAUSES_S: Final = (0.2, 1.0)
 
 
 logger = logging.getLogger(__name__)
@@ -71,11 +73,16 @@ def hold(session: Session, claim: Claim) -> None:
 
 
 class JobManager(manager.JobManager):
-    """Settles jobs that are still the worker's, and no others."""
+    """Settles jobs that are still the worker's, and no others.
 
-    def __init__(self, connector: PsycopgConnector, *, known: Container[str]) -> None:
+    ``on_unsettled`` is called when the database could not be told how a job ended. The job stays
+    with its worker then, and is rescued only after the worker has signed off.
+    """
+
+    def __init__(self, connector: PsycopgConnector, *, known: Container[str], on_unsettled: Callable[[], None]) -> None:
         super().__init__(connector)
         self._known = known
+        self._on_unsettled = on_unsettled
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001 - as inherited
         """End a job; one whose task is not known here waits for a worker that knows it."""
@@ -83,7 +90,7 @@ class JobManager(manager.JobManager):
             logger.error("no such task", extra={"task": job.task_name})
             await self.retry_job(job, retry_at=utcnow() + _UNKNOWN_AGAIN)
             return
-        await self.connector.execute_query_async(_FINISH, **_named(job), status=status.value, delete_job=delete_job)
+        await self._settle(_FINISH, job, status=status.value, delete_job=delete_job)
 
     async def retry_job(
         self,
@@ -95,11 +102,24 @@ class JobManager(manager.JobManager):
     ) -> None:
         """Give a job back to the queue, unless one waits there already that does the same."""
         try:
-            await self.connector.execute_query_async(_RETRY, **_named(job), retry_at=retry_at)
+            await self._settle(_RETRY, job, retry_at=retry_at)
         except UniqueViolation:
-            await self.connector.execute_query_async(
-                _FINISH, **_named(job), status=Status.SUCCEEDED.value, delete_job=True
-            )
+            await self._settle(_FINISH, job, status=Status.SUCCEEDED.value, delete_job=True)
+
+    async def _settle(self, query: LiteralString, job: Job, **verdict: object) -> None:
+        claim = {"job_no": job.id, "worker_no": job.worker_id, "attempts": job.attempts}
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                await self.connector.execute_query_async(query, **claim, **verdict)
+            except UniqueViolation:
+                raise
+            except ConnectorException:
+                if pause_s is None:
+                    self._on_unsettled()
+                    raise
+                await asyncio.sleep(pause_s)
+            else:
+                return
 
 
 def connector(url: URL, *, concurrency: int) -> PsycopgConnector:
@@ -108,7 +128,7 @@ def connector(url: URL, *, concurrency: int) -> PsycopgConnector:
         conninfo=url.set(drivername="postgresql").render_as_string(hide_password=False),
         min_size=1,
         max_size=concurrency + 1,
-        timeout=10.0,
+        timeout=3.0,
         kwargs={
             "application_name": "matcher-worker",
             "connect_timeout": 5,
@@ -119,7 +139,3 @@ def connector(url: URL, *, concurrency: int) -> PsycopgConnector:
             "options": "-c search_path=jobs -c role=matcher_system -c statement_timeout=10000 -c timezone=UTC",
         },
     )
-
-
-def _named(job: Job) -> dict[str, int | None]:
-    return {"job_no": job.id, "worker_no": job.worker_id, "attempts": job.attempts}

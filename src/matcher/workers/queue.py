@@ -1,7 +1,7 @@
 """The queue as one worker meets it: every task under its name, every schedule, connections of its own."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import procrastinate
@@ -14,15 +14,18 @@ from matcher.workers.tasks import Task
 
 __all__ = ["connect"]
 
+# It writes a line for each try to connect; that the database is away is said once.
+_POOL_LOG: Final = logging.getLogger("psycopg.pool")
 _WORKER_LOG: Final = logging.getLogger("procrastinate.worker")
 
 
-def connect(process: Process, tasks: Mapping[str, Task]) -> procrastinate.App:
+def connect(process: Process, tasks: Mapping[str, Task], *, on_unsettled: Callable[[], None]) -> procrastinate.App:
     """Return the queue, not open yet."""
+    _POOL_LOG.setLevel(logging.ERROR)
     _WORKER_LOG.addFilter(_tells_of_worker)
     connector = claims.connector(process.database.url, concurrency=process.settings.worker_concurrency)
     app = procrastinate.App(connector=connector)
-    app.job_manager = claims.JobManager(connector, known=tasks)
+    app.job_manager = claims.JobManager(connector, known=tasks, on_unsettled=on_unsettled)
     for name, task in tasks.items():
         registered = app.task(name=name, pass_context=True, retry=execution.Retries())(
             execution.coroutine(process, task)

@@ -117,7 +117,7 @@ class Worker:
 
     async def _work(self) -> None:
         """Do jobs until told to stop, or until the database is lost."""
-        app = queue.connect(self._process, self._tasks)
+        app = queue.connect(self._process, self._tasks, on_unsettled=self._sign_off)
         rescuing = asyncio.create_task(self._rescue())
         try:
             await app.open_async()
@@ -130,6 +130,11 @@ class Worker:
             rescuing.cancel()
             # Also where it never opened: it would go on trying.
             await app.close_async()
+
+    def _sign_off(self) -> None:
+        """Stop, and start anew as another worker, so that what this one holds is rescued."""
+        if self._current is not None:
+            self._current.stop()
 
     def _taking_from(self, app: procrastinate.App) -> worker.Worker:
         return worker.Worker(
