@@ -25,6 +25,7 @@ class Scope(StrEnum):
     RUNS_READ = "runs:read"
     RUNS_WRITE = "runs:write"
     OFFERS_READ = "offers:read"
+    OFFERS_ANSWER = "offers:answer"
     OFFERS_WRITE = "offers:write"
     RECORDS_READ = "records:read"
     RECORDS_WRITE = "records:write"

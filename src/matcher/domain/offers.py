@@ -4,20 +4,40 @@ Code, documentation and tests read the one table below.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final
 
 from matcher.domain.errors import MatcherError, Text
 
 __all__ = [
+    "CHECK_IN_EARLY",
+    "COUNTED",
     "HOLDING",
     "LIVE",
     "NEXT",
+    "NO_SHOW_AFTER",
+    "SERVED",
     "STATUS_LABELS",
+    "STEPS",
+    "Action",
+    "BlockedError",
+    "CapacityReachedError",
     "DeclineReason",
     "FilledError",
     "OfferStatus",
+    "RefusedStepError",
+    "RequestClosedError",
+    "Side",
+    "StartDiffersError",
+    "Step",
+    "TooEarlyError",
+    "TooLateError",
     "TransitionError",
+    "UnverifiedError",
+    "VolunteerBusyError",
+    "WithdrawReason",
     "check",
 ]
 
@@ -49,7 +69,60 @@ class DeclineReason(StrEnum):
     OTHER = "other"
 
 
+class WithdrawReason(StrEnum):
+    """Why an offer does not hold any more, by nobody's fault."""
+
+    STATION = "station"
+    FILLED = "filled"
+    START_DIFFERS = "start-differs"
+    REQUEST_CLOSED = "request-closed"
+    REQUEST_CHANGED = "request-changed"
+    VOLUNTEER_PAUSED = "volunteer-paused"
+    BLOCKED = "blocked"
+    ERASED = "erased"
+
+
+class Side(StrEnum):
+    """For whom station staff take a step that is somebody else's."""
+
+    VOLUNTEER = "volunteer"
+    REQUESTER = "requester"
+
+
+class Action(StrEnum):
+    """What a caller can do with an offer."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    RELEASE = "release"
+    CHECK_IN = "check-in"
+    CHECK_OUT = "check-out"
+    WITHDRAW = "withdraw"
+    NO_SHOW = "no-show"
+    CONFIRM = "confirm"
+
+
 _S = OfferStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where an action leads, and whose it is."""
+
+    to: OfferStatus
+    side: Side
+
+
+STEPS: Final[Mapping[Action, Step]] = {
+    Action.ACCEPT: Step(_S.ACCEPTED, Side.VOLUNTEER),
+    Action.DECLINE: Step(_S.DECLINED, Side.VOLUNTEER),
+    Action.RELEASE: Step(_S.RELEASED, Side.VOLUNTEER),
+    Action.CHECK_IN: Step(_S.IN_PROGRESS, Side.VOLUNTEER),
+    Action.CHECK_OUT: Step(_S.COMPLETED, Side.VOLUNTEER),
+    Action.WITHDRAW: Step(_S.WITHDRAWN, Side.REQUESTER),
+    Action.NO_SHOW: Step(_S.NO_SHOW, Side.REQUESTER),
+    Action.CONFIRM: Step(_S.CONFIRMED, Side.REQUESTER),
+}
 
 # Silence is no refusal: an expired offer can still be accepted while a place is left.
 NEXT: Final[Mapping[OfferStatus, tuple[OfferStatus, ...]]] = {
@@ -69,6 +142,16 @@ NEXT: Final[Mapping[OfferStatus, tuple[OfferStatus, ...]]] = {
 HOLDING: Final = (_S.ACCEPTED, _S.IN_PROGRESS)
 # May still lead to a service by itself.
 LIVE: Final = (_S.OFFERED, *HOLDING)
+
+# The service was given: the place stays taken, and the day counts.
+SERVED: Final = (_S.COMPLETED, _S.CONFIRMED)
+# Counts against what a volunteer takes on in a day.
+COUNTED: Final = (*HOLDING, *SERVED)
+
+# Nobody is said not to have come before this time after the start; until then a yes is not too late either.
+NO_SHOW_AFTER: Final = timedelta(minutes=15)
+# Nobody checks in earlier than this before the start.
+CHECK_IN_EARLY: Final = timedelta(minutes=30)
 
 STATUS_LABELS: Final[Mapping[OfferStatus, str]] = {
     _S.OFFERED: "已派单",
@@ -104,16 +187,92 @@ class TransitionError(MatcherError):
         return type(self), (self.current, self.to, self.allowed)
 
 
-class FilledError(MatcherError):
+class RefusedStepError(MatcherError):
+    """A step that the table knows, but that does not hold at the moment."""
+
+    sentence: ClassVar[Text]
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+    def __reduce__(self) -> tuple[type["RefusedStepError"], tuple[object, ...]]:
+        return type(self), ()
+
+
+class FilledError(RefusedStepError):
     """Every place of the request is taken."""
 
     code = "filled"
+    sentence = Text(en="Every place of this request is taken.", zh="该求助的名额已满。")
 
-    def __init__(self) -> None:
-        super().__init__(Text(en="Every place of this request is taken.", zh="该求助的名额已满。"))
 
-    def __reduce__(self) -> tuple[type["FilledError"], tuple[object, ...]]:
-        return type(self), ()
+class RequestClosedError(RefusedStepError):
+    """The request is closed."""
+
+    code = "request-closed"
+    sentence = Text(en="The request is closed: nobody is needed any more.", zh="该求助已关闭，不再需要志愿者。")
+
+
+class UnverifiedError(RefusedStepError):
+    """The request has not been verified."""
+
+    code = "request-unverified"
+    sentence = Text(en="Verify the request first: until then nobody is asked.", zh="请先核实该求助，核实前不派单。")
+
+
+class BlockedError(RefusedStepError):
+    """The volunteer and the requester are kept apart."""
+
+    code = "blocked"
+    sentence = Text(
+        en="This volunteer and this requester are kept apart.", zh="该志愿者与求助人已设置回避，不能派单或接单。"
+    )
+
+
+class StartDiffersError(RefusedStepError):
+    """Somebody else has accepted, at another start."""
+
+    code = "start-differs"
+    sentence = Text(
+        en="Others have accepted this request for another start, and all of them start together.",
+        zh="其他志愿者已接受该求助的另一开始时间，须同时开始。",
+    )
+
+
+class VolunteerBusyError(RefusedStepError):
+    """The volunteer is somewhere else then, or on the way."""
+
+    code = "volunteer-busy"
+    sentence = Text(
+        en="The volunteer has promised to be elsewhere at that time, travel included.",
+        zh="志愿者该时段已有安排（含路途时间）。",
+    )
+
+
+class CapacityReachedError(RefusedStepError):
+    """The volunteer would take on more than they want."""
+
+    code = "capacity-reached"
+    sentence = Text(
+        en="It would be more than the volunteer takes on, in all or on that day.", zh="将超出志愿者设定的服务上限。"
+    )
+
+
+class TooEarlyError(RefusedStepError):
+    """It is too early for this step."""
+
+    code = "too-early"
+    sentence = Text(
+        en="It is too early: checking in begins 30 minutes before the start, a no-show is one 15 minutes after it.",
+        zh="时间过早：开始前 30 分钟起可签到，开始后 15 分钟仍未到场才可记为未到场。",
+    )
+
+
+class TooLateError(RefusedStepError):
+    """The service has begun without the volunteer."""
+
+    code = "too-late"
+    sentence = Text(en="It is too late: the service has begun.", zh="服务已经开始，无法再接单。")
 
 
 def check(current: OfferStatus, to: OfferStatus) -> None:

@@ -1,5 +1,6 @@
 """A help request: where, when, what is needed, how many, how urgent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +8,18 @@ from enum import StrEnum
 from matcher.domain.geo import Point
 from matcher.domain.windows import Interval
 
-__all__ = ["FINAL", "CloseReason", "Gender", "HelpRequest", "Need", "RequestStatus", "Risk", "Role"]
+__all__ = [
+    "FINAL",
+    "CloseReason",
+    "Gender",
+    "HelpRequest",
+    "Need",
+    "RequestStatus",
+    "Risk",
+    "Role",
+    "Tally",
+    "status_after",
+]
 
 
 class Gender(StrEnum):
@@ -30,6 +42,54 @@ class RequestStatus(StrEnum):
 
 
 FINAL = (RequestStatus.COMPLETED, RequestStatus.FAILED, RequestStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the offers of a request stand.
+
+    ``places``, ``taken`` and ``served`` have one entry a role: places there are, places taken by
+    those who come or came, services given. ``offered`` counts offers without an answer, ``promised``
+    and ``present`` volunteers who will come and who are there.
+    """
+
+    places: Sequence[int]
+    taken: Sequence[int]
+    served: Sequence[int]
+    offered: int
+    promised: int
+    present: int
+    min_headcount: int
+    by_role: bool
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every place is taken."""
+        return list(self.taken) == list(self.places)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether those who have served are as many as the request needs at the least: people, or whole roles."""
+        if self.by_role:
+            return (
+                sum(served >= places for served, places in zip(self.served, self.places, strict=True))
+                >= self.min_headcount
+            )
+        return sum(self.served) >= self.min_headcount
+
+
+def status_after(current: RequestStatus, tally: Tally) -> RequestStatus:
+    """Return how far a request is, as its offers stand; what is closed stays closed."""
+    if current in FINAL:
+        return current
+    has_served = any(tally.served)
+    if has_served and not tally.promised and not tally.present and tally.is_enough:
+        return RequestStatus.COMPLETED
+    if tally.present or (has_served and tally.promised):
+        return RequestStatus.IN_PROGRESS
+    if tally.is_full:
+        return RequestStatus.FILLED
+    return RequestStatus.PLANNED if tally.offered else RequestStatus.OPEN
 
 
 class CloseReason(StrEnum):

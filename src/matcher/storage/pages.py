@@ -15,6 +15,7 @@ from matcher.domain.errors import MatcherError, Text
 __all__ = ["MAX_LIMIT", "Cursor", "InvalidCursorError", "Page", "after", "cut"]
 
 Row = TypeVar("Row")
+Selected = TypeVar("Selected", bound=Select[*tuple[Any, ...]])
 
 MAX_LIMIT: Final = 1_000
 
@@ -76,8 +77,8 @@ class Page(Generic[Row]):
 
 
 def after(
-    statement: Select[Any], columns: Sequence[InstrumentedAttribute[Any]], cursor: Cursor | None, *, limit: int
-) -> Select[Any]:
+    statement: Selected, columns: Sequence[InstrumentedAttribute[Any]], cursor: Cursor | None, *, limit: int
+) -> Selected:
     """Return the statement of one page, with one row more that tells of a next page.
 
     It is ordered by ``columns``, which together are unique.

@@ -1,0 +1,223 @@
+"""Offers as rows, with the requests that they are of and the steps that they took."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, DateTime, and_, func, insert, or_, select
+
+from matcher.domain.offers import COUNTED, LIVE, OfferStatus
+from matcher.storage import pages
+from matcher.storage.database import Session
+from matcher.storage.grants import within
+from matcher.storage.pages import Cursor, Page
+from matcher.storage.tables.outcomes import OfferRow, RunRow, StepRow
+from matcher.storage.tables.people import BlockRow, RequestRow, VolunteerRow
+
+__all__ = [
+    "Filter",
+    "OfferRow",
+    "Promise",
+    "RequestRow",
+    "VolunteerRow",
+    "add",
+    "add_steps",
+    "find",
+    "is_blocked",
+    "list_due",
+    "list_page",
+    "list_promises",
+    "list_steps",
+    "live_requests_of",
+    "lock_of_requests",
+    "lock_requests",
+    "lock_volunteer",
+    "volunteers_of",
+]
+
+# The clock of the database decides what has expired, whoever asks.
+_CLOCK: Final = func.clock_timestamp(type_=DateTime(timezone=True))
+_FRESH: Final = {"populate_existing": True}
+
+IS_DUE: Final = and_(OfferRow.status == OfferStatus.OFFERED, OfferRow.expires_at <= _CLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which offers are wanted; what is None does not matter."""
+
+    region: str | None = None
+    status: OfferStatus | None = None
+    request_id: str | None = None
+    volunteer_no: int | None = None
+    run_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a volunteer has promised or given: when, and where."""
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+    duration_min: int
+    latitude: float | None
+    longitude: float | None
+    is_to_come: bool
+
+
+def find(
+    session: Session, id_: UUID, *, client_no: int, regions: Sequence[str]
+) -> tuple[OfferRow, RequestRow, bool] | None:
+    """Return an offer, its request, and whether its time to be answered is over."""
+    statement = (
+        select(OfferRow, RequestRow, IS_DUE)
+        .join(RequestRow, RequestRow.no == OfferRow.request_no)
+        .where(OfferRow.id == id_, OfferRow.client_no == client_no, within(OfferRow.region, regions))
+    )
+    found = session.execute(statement.execution_options(**_FRESH)).one_or_none()
+    return None if found is None else (found[0], found[1], found[2])
+
+
+def list_page(
+    session: Session, wanted: Filter, *, client_no: int, regions: Sequence[str], cursor: Cursor | None, limit: int
+) -> Page[tuple[OfferRow, RequestRow, bool]]:
+    """Return a page of offers with their requests, the oldest first."""
+    statement = (
+        select(OfferRow, RequestRow, IS_DUE)
+        .join(RequestRow, RequestRow.no == OfferRow.request_no)
+        .where(OfferRow.client_no == client_no, within(OfferRow.region, regions), *_conditions(wanted))
+    )
+    rows = session.execute(pages.after(statement, [OfferRow.no], cursor, limit=limit)).all()
+    found = [(row[0], row[1], row[2]) for row in rows]
+    return pages.cut(found, limit=limit, key=lambda row: (row[0].no,))
+
+
+def list_steps(session: Session, offer_no: int) -> Sequence[StepRow]:
+    """Return what happened to an offer, in order."""
+    return session.scalars(select(StepRow).where(StepRow.offer_no == offer_no).order_by(StepRow.version)).all()
+
+
+def lock_requests(session: Session, nos: Iterable[int], *, skip_locked: bool = False) -> Sequence[RequestRow]:
+    """Lock requests, in one order for all; those locked by others are waited for, or left out."""
+    statement = (
+        select(RequestRow)
+        .where(RequestRow.no.in_(sorted(set(nos))))
+        .order_by(RequestRow.no)
+        .with_for_update(key_share=True, skip_locked=skip_locked)
+    )
+    return session.scalars(statement.execution_options(**_FRESH)).all()
+
+
+def lock_volunteer(session: Session, no: int) -> VolunteerRow | None:
+    """Lock a volunteer, after requests and before offers."""
+    statement = select(VolunteerRow).where(VolunteerRow.no == no).with_for_update(key_share=True)
+    return session.scalars(statement.execution_options(**_FRESH)).one_or_none()
+
+
+def lock_of_requests(session: Session, request_nos: Iterable[int]) -> Mapping[int, list[tuple[OfferRow, bool]]]:
+    """Lock all offers of requests that are locked already, and tell of each whether its time is over."""
+    statement = (
+        select(OfferRow, IS_DUE)
+        .where(OfferRow.request_no.in_(list(request_nos)))
+        .order_by(OfferRow.no)
+        .with_for_update(of=OfferRow)
+    )
+    found: defaultdict[int, list[tuple[OfferRow, bool]]] = defaultdict(list)
+    for row, is_due in session.execute(statement.execution_options(**_FRESH)):
+        found[row.request_no].append((row, is_due))
+    return found
+
+
+def list_due(session: Session, *, limit: int) -> Sequence[int]:
+    """Return requests with offers whose time is over, the longest ago first."""
+    statement = select(OfferRow.request_no).where(IS_DUE).order_by(OfferRow.expires_at).limit(limit)
+    return session.scalars(statement).all()
+
+
+def live_requests_of(session: Session, volunteer_no: int) -> Sequence[int]:
+    """Return the requests for which a volunteer has an offer that may still lead to a service."""
+    statement = select(OfferRow.request_no).where(OfferRow.volunteer_no == volunteer_no, OfferRow.status.in_(LIVE))
+    return session.scalars(statement).all()
+
+
+def list_promises(session: Session, volunteer_no: int, *, near: datetime | None) -> Sequence[Promise]:
+    """Return what a volunteer has accepted and not left, and what they gave within a day of ``near``."""
+    is_to_come = OfferRow.status.in_((OfferStatus.ACCEPTED, OfferStatus.IN_PROGRESS))
+    counts: ColumnElement[bool] = is_to_come
+    if near is not None:
+        day = timedelta(days=1)
+        is_near = OfferRow.starts_at.between(near - day, near + day)
+        counts = or_(is_to_come, and_(OfferRow.status.in_(COUNTED), is_near))
+    statement = (
+        select(
+            OfferRow.starts_at,
+            OfferRow.ends_at,
+            RequestRow.duration_min,
+            RequestRow.latitude,
+            RequestRow.longitude,
+            is_to_come,
+        )
+        .join(RequestRow, RequestRow.no == OfferRow.request_no)
+        .where(OfferRow.volunteer_no == volunteer_no, counts)
+    )
+    return [Promise(*row) for row in session.execute(statement)]
+
+
+def is_blocked(session: Session, volunteer_no: int, requester: str | None) -> bool:
+    """Tell whether a volunteer and a requester are kept apart."""
+    if requester is None:
+        return False
+    statement = select(BlockRow.no).where(BlockRow.volunteer_no == volunteer_no, BlockRow.requester == requester)
+    return session.execute(statement.limit(1)).first() is not None
+
+
+def volunteers_of(session: Session, nos: Iterable[int | None]) -> Mapping[int, VolunteerRow]:
+    """Return volunteers by their numbers."""
+    wanted = {no for no in nos if no is not None}
+    if not wanted:
+        return {}
+    return {row.no: row for row in session.scalars(select(VolunteerRow).where(VolunteerRow.no.in_(wanted)))}
+
+
+def add(session: Session, offers: Sequence[OfferRow], *, lifetime: timedelta) -> None:
+    """Add offers that stand for so long from now, by the clock of the database."""
+    expires_at = session.execute(select(_CLOCK)).scalar_one() + lifetime
+    for offer in offers:
+        offer.expires_at = expires_at
+    session.add_all(offers)
+    session.flush()
+    for offer in offers:
+        session.refresh(offer)
+
+
+def add_steps(session: Session, steps: Sequence[Mapping[str, Any]]) -> None:
+    """Write down steps of offers that were flushed."""
+    if steps:
+        session.execute(insert(StepRow), list(steps))
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.region is not None:
+        conditions.append(within(OfferRow.region, [wanted.region]))
+    if wanted.status is not None:
+        conditions.append(_has_status(wanted.status))
+    if wanted.request_id is not None:
+        conditions.append(RequestRow.external_id == wanted.request_id)
+    if wanted.volunteer_no is not None:
+        conditions.append(OfferRow.volunteer_no == wanted.volunteer_no)
+    if wanted.run_id is not None:
+        conditions.append(OfferRow.run_no.in_(select(RunRow.no).where(RunRow.id == wanted.run_id)))
+    return conditions
+
+
+def _has_status(status: OfferStatus) -> ColumnElement[bool]:
+    """Return the condition of a status as callers see it: what is due has expired."""
+    if status is OfferStatus.EXPIRED:
+        return or_(OfferRow.status == status, IS_DUE)
+    if status is OfferStatus.OFFERED:
+        return and_(OfferRow.status == status, OfferRow.expires_at > _CLOCK)
+    return OfferRow.status == status
