@@ -1,7 +1,6 @@
 """``/v1/keys``: the keys of the caller's own client system."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -17,13 +16,14 @@ from matcher.api.pages import CursorQuery, LimitQuery, PageBody
 from matcher.api.problems import InvalidBodyError
 from matcher.api.strict import StrictRoute
 from matcher.domain import regions
-from matcher.domain.access import Principal, Scope
+from matcher.domain.access import EVERYWHERE, Principal, Scope
 from matcher.domain.errors import Fault, Text
+from matcher.domain.keys import Grant, KeyStatus
 from matcher.services import keys
 from matcher.services.keys import NewKey
 from matcher.storage.keys import KeyRow
 
-__all__ = ["Key", "KeyCreateBody", "KeyRotateBody", "KeyStatus", "NewKeyBody", "router"]
+__all__ = ["Key", "KeyCreateBody", "KeyRotateBody", "NewKeyBody", "router"]
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=StrictRoute)
 
@@ -37,15 +37,6 @@ _Regions = Annotated[
     Field(min_length=1, max_length=100, description='Codes, each with all below it. `["*"]` is everywhere.'),
 ]
 _Label = Annotated[str, StringConstraints(max_length=100, pattern=rf"^$|{TEXT_PATTERN}")]
-
-
-class KeyStatus(StrEnum):
-    """Whether a key opens anything: a retiring one has a successor, and still does for a while."""
-
-    LIVE = "live"
-    RETIRING = "retiring"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
 
 
 class KeyCreateBody(Body):
@@ -103,15 +94,8 @@ def create_key(
     if body.expires_at is not None and body.expires_at <= now:
         raise InvalidBodyError([Fault("/expires_at", "past", _PAST)])
     with database.begin(principal) as session:
-        new = keys.create(
-            session,
-            principal,
-            label=body.label,
-            scopes=frozenset(body.scopes),
-            regions=grants,
-            expires_at=body.expires_at,
-        )
-        return _present(response, new, now)
+        grant = Grant(frozenset(body.scopes), grants, body.label, body.expires_at)
+        return _present(response, keys.create(session, principal, grant), now)
 
 
 @router.get("", operation_id="listKeys", summary="List keys", responses=problems.responses("invalid-cursor"))
@@ -205,10 +189,10 @@ def revoke_key(
 _PAST: Final = Text(en="Expected an instant to come.", zh="应为将来的时间。")
 
 
-def _read_regions(codes: list[str]) -> list[str]:
+def _read_regions(codes: list[str]) -> tuple[str, ...]:
     """Return the grants without those that others hold already."""
     if _ALL_REGIONS in codes:
-        return [""]
+        return EVERYWHERE
     faults = [
         Fault(f"/regions/{place}", "unknown-region", regions.unknown(code))
         for place, code in enumerate(codes)
@@ -216,7 +200,7 @@ def _read_regions(codes: list[str]) -> list[str]:
     ]
     if faults:
         raise InvalidBodyError(faults)
-    return sorted(code for code in set(codes) if not any(code != other and code.startswith(other) for other in codes))
+    return tuple(code for code in set(codes) if not any(code != other and code.startswith(other) for other in codes))
 
 
 def _present(response: Response, new: NewKey, now: datetime) -> NewKeyBody:
@@ -230,7 +214,7 @@ def _key(row: KeyRow, now: datetime) -> Key:
         id=row.id,
         hint=row.hint,
         label=row.label,
-        status=_status(row, now),
+        status=keys.status(row, now=now),
         scopes=[Scope(scope) for scope in row.scopes],
         regions=[region or _ALL_REGIONS for region in row.regions],
         expires_at=row.expires_at,
@@ -239,11 +223,3 @@ def _key(row: KeyRow, now: datetime) -> Key:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
-
-
-def _status(row: KeyRow, now: datetime) -> KeyStatus:
-    if row.revoked_at is not None:
-        return KeyStatus.REVOKED
-    if row.expires_at is not None and row.expires_at <= now:
-        return KeyStatus.EXPIRED
-    return KeyStatus.LIVE if row.successor_no is None else KeyStatus.RETIRING

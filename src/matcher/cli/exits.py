@@ -12,6 +12,7 @@ from matcher.cli.faults import MOST_SHOWN, BadInputError, FileFault
 from matcher.domain.errors import CalendarRangeError, InvalidProblemError, MatcherError, TooLargeError
 from matcher.matching.verify import Violation
 from matcher.settings import SettingsError
+from matcher.storage.database import DatabaseStartError
 
 __all__ = ["ExitCode", "listed", "readable", "stop"]
 
@@ -36,7 +37,7 @@ def readable() -> Iterator[None]:
         stop(ExitCode.BAD_INPUT, str(BadInputError(faults)))
     except (CalendarRangeError, TooLargeError, SettingsError) as error:
         stop(ExitCode.BAD_INPUT, str(error))
-    except MatcherError as error:
+    except (DatabaseStartError, MatcherError) as error:
         stop(ExitCode.FAILED, str(error))
     except BrokenPipeError:
         raise

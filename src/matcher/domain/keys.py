@@ -8,14 +8,15 @@ SHA-256 of a secret is kept: with that many random bits nobody can search for wh
 import hashlib
 import secrets
 import zlib
-from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from matcher.domain.access import Principal, Scope
 from matcher.domain.errors import GrantExceededError, Text
 
-__all__ = ["SecretKind", "check_grant", "digest", "kind_of", "make", "shorten"]
+__all__ = ["Grant", "KeyStatus", "SecretKind", "check_grant", "digest", "kind_of", "make", "shorten"]
 
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _RANDOM_BYTES: Final = 20
@@ -29,6 +30,25 @@ class SecretKind(StrEnum):
 
     KEY = "mk_live_"
     TOKEN = "mt_live_"  # noqa: S105 - how one begins, not one itself
+
+
+class KeyStatus(StrEnum):
+    """Whether a key opens anything: a retiring one has a successor, and does for a while."""
+
+    LIVE = "live"
+    RETIRING = "retiring"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a key is made for."""
+
+    scopes: frozenset[Scope]
+    regions: tuple[str, ...]
+    label: str = ""
+    expires_at: datetime | None = None
 
 
 def make(kind: SecretKind) -> str:
@@ -56,7 +76,7 @@ def shorten(secret: str) -> str:
     return secret[: len(kind or "") + _SHOWN_DIGITS]
 
 
-def check_grant(principal: Principal, scopes: Iterable[Scope], regions: Iterable[str]) -> None:
+def check_grant(principal: Principal, grant: Grant) -> None:
     """Refuse to pass on what the bearer does not have.
 
     Raises
@@ -64,7 +84,7 @@ def check_grant(principal: Principal, scopes: Iterable[Scope], regions: Iterable
     GrantExceededError
         If a scope is not the bearer's, or a region lies outside the bearer's.
     """
-    for scope in scopes:
+    for scope in sorted(grant.scopes):
         if scope not in principal.scopes:
             raise GrantExceededError(
                 Text(
@@ -73,7 +93,7 @@ def check_grant(principal: Principal, scopes: Iterable[Scope], regions: Iterable
                     values={"scope": scope},
                 )
             )
-    for region in regions:
+    for region in grant.regions:
         if not principal.covers(region):
             raise GrantExceededError(
                 Text(

@@ -1,21 +1,33 @@
 """Keys: who holds one, and how they are made, rotated and revoked."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from matcher.domain import keys as secrets
 from matcher.domain.access import Principal, Scope
+from matcher.domain.audit import Action
 from matcher.domain.errors import ExpiredKeyError, InvalidKeyError, RotatedError, Text
-from matcher.domain.keys import SecretKind
-from matcher.storage import keys
+from matcher.domain.keys import Grant, KeyStatus, SecretKind
+from matcher.storage import audit, keys
 from matcher.storage.database import Session
 from matcher.storage.keys import Bearer, KeyRow
 from matcher.storage.pages import Cursor, Page
 
-__all__ = ["NewKey", "authenticate", "create", "get", "issue", "list_page", "reissue", "revoke", "rotate", "take_back"]
+__all__ = [
+    "NewKey",
+    "authenticate",
+    "create",
+    "get",
+    "issue",
+    "list_page",
+    "reissue",
+    "revoke",
+    "rotate",
+    "status",
+    "take_back",
+]
 
 _INVALID = Text(
     en="The key is not valid: it was mistyped or revoked, or never was one. Ask whoever gave it to you.",
@@ -60,15 +72,7 @@ def authenticate(session: Session, secret: str) -> Bearer:
     return bearer
 
 
-def create(
-    session: Session,
-    principal: Principal,
-    *,
-    label: str,
-    scopes: Iterable[Scope],
-    regions: Iterable[str],
-    expires_at: datetime | None,
-) -> NewKey:
+def create(session: Session, principal: Principal, grant: Grant) -> NewKey:
     """Make a key of the principal's client system that may do no more than the principal.
 
     Raises
@@ -76,32 +80,15 @@ def create(
     GrantExceededError
         If it was to do more.
     """
-    scopes, regions = tuple(scopes), tuple(regions)
-    secrets.check_grant(principal, scopes, regions)
-    return issue(session, principal.client_no, label=label, scopes=scopes, regions=regions, expires_at=expires_at)
+    secrets.check_grant(principal, grant)
+    return issue(session, principal.client_no, grant, principal=principal)
 
 
-def issue(
-    session: Session,
-    client_no: int,
-    *,
-    label: str,
-    scopes: Iterable[Scope],
-    regions: Iterable[str],
-    expires_at: datetime | None,
-) -> NewKey:
-    """Make a key of a client system, for whoever runs the service."""
-    secret = secrets.make(SecretKind.KEY)
-    row = keys.add(
-        session,
-        secret,
-        client_no=client_no,
-        label=label,
-        scopes=scopes,
-        regions=regions,
-        expires_at=expires_at,
-    )
-    return NewKey(row, secret)
+def issue(session: Session, client_no: int, grant: Grant, *, principal: Principal | None = None) -> NewKey:
+    """Make a key of a client system, without asking what whoever makes it may do."""
+    new = _make(session, client_no, grant)
+    _record(session, Action.KEY_CREATED, new.row, principal)
+    return new
 
 
 def list_page(session: Session, principal: Principal, *, cursor: Cursor | None, limit: int) -> Page[KeyRow]:
@@ -133,12 +120,14 @@ def rotate(session: Session, principal: Principal, key_id: UUID, *, overlap: tim
         If it has a successor, or does not live.
     """
     row = keys.get_for_update(session, key_id, client_no=principal.client_no, regions=principal.regions)
-    secrets.check_grant(principal, map(Scope, row.scopes), row.regions)
-    return reissue(session, row, overlap=overlap, now=now)
+    secrets.check_grant(principal, _grant_of(row))
+    return reissue(session, row, overlap=overlap, now=now, principal=principal)
 
 
-def reissue(session: Session, row: KeyRow, *, overlap: timedelta, now: datetime) -> NewKey:
-    """Rotate a key that the transaction holds, for whoever runs the service.
+def reissue(
+    session: Session, row: KeyRow, *, overlap: timedelta, now: datetime, principal: Principal | None = None
+) -> NewKey:
+    """Rotate a key that the transaction holds, without asking what whoever does it may do.
 
     At most two keys of a line live: one that was rotated to this one ends at once. A new key lives
     as long as the old one was meant to.
@@ -148,21 +137,17 @@ def reissue(session: Session, row: KeyRow, *, overlap: timedelta, now: datetime)
     RotatedError
         If it has a successor, or does not live.
     """
-    if row.successor_no is not None or row.revoked_at is not None or (row.expires_at and row.expires_at <= now):
+    if status(row, now=now) is not KeyStatus.LIVE:
         raise RotatedError(_ROTATED)
-    new = issue(
-        session,
-        row.client_no,
-        label=row.label,
-        scopes=map(Scope, row.scopes),
-        regions=row.regions,
-        expires_at=row.expires_at and now + (row.expires_at - row.created_at),
-    )
+    lifetime = None if row.expires_at is None else row.expires_at - row.created_at
+    expires_at = None if lifetime is None else now + lifetime
+    new = _make(session, row.client_no, replace(_grant_of(row), expires_at=expires_at))
     keys.end_predecessors(session, row.no, now=now)
     row.successor_no = new.row.no
     row.expires_at = min(filter(None, (row.expires_at, now + overlap)))
     _mark_changed(row, now)
     session.flush()
+    _record(session, Action.KEY_ROTATED, row, principal, successor=new.row)
     return new
 
 
@@ -175,17 +160,53 @@ def revoke(session: Session, principal: Principal, key_id: UUID, *, now: datetim
         If the principal has no key with this id.
     """
     row = keys.get_for_update(session, key_id, client_no=principal.client_no, regions=principal.regions)
-    take_back(session, row, now=now)
+    take_back(session, row, now=now, principal=principal)
     return row
 
 
-def take_back(session: Session, row: KeyRow, *, now: datetime) -> None:
-    """Revoke a key that the transaction holds, for whoever runs the service."""
+def take_back(session: Session, row: KeyRow, *, now: datetime, principal: Principal | None = None) -> None:
+    """Revoke a key that the transaction holds."""
     if row.revoked_at is not None:
         return
     row.revoked_at = now
     _mark_changed(row, now)
     session.flush()
+    _record(session, Action.KEY_REVOKED, row, principal)
+
+
+def status(row: KeyRow, *, now: datetime) -> KeyStatus:
+    """Return whether a key opens anything."""
+    if row.revoked_at is not None:
+        return KeyStatus.REVOKED
+    if row.expires_at is not None and row.expires_at <= now:
+        return KeyStatus.EXPIRED
+    return KeyStatus.LIVE if row.successor_no is None else KeyStatus.RETIRING
+
+
+def _make(session: Session, client_no: int, grant: Grant) -> NewKey:
+    secret = secrets.make(SecretKind.KEY)
+    return NewKey(keys.add(session, secret, grant, client_no=client_no), secret)
+
+
+def _grant_of(row: KeyRow) -> Grant:
+    return Grant(frozenset(map(Scope, row.scopes)), tuple(row.regions), row.label, row.expires_at)
+
+
+def _record(
+    session: Session, action: Action, row: KeyRow, principal: Principal | None, *, successor: KeyRow | None = None
+) -> None:
+    """Write it into the trail of each region that the key holds for, so that all see it whom it concerns."""
+    for region in row.regions:
+        audit.add(
+            session,
+            action,
+            client_no=row.client_no,
+            region=region,
+            subject_kind="key",
+            subject_id=str(row.id),
+            principal=principal,
+            data=None if successor is None else {"successor_id": str(successor.id)},
+        )
 
 
 def _mark_changed(row: KeyRow, now: datetime) -> None:

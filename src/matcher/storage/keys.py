@@ -1,6 +1,6 @@
 """Keys in the database: found by the hash of the secret that comes with a call, or by their id."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +13,7 @@ from matcher.domain import keys as secrets
 from matcher.domain.access import Principal, Scope
 from matcher.domain.errors import NotFoundError, Text
 from matcher.domain.geo import Crs
-from matcher.domain.keys import SecretKind
+from matcher.domain.keys import Grant, SecretKind
 from matcher.storage import pages
 from matcher.storage.database import Session
 from matcher.storage.pages import Cursor, Page
@@ -26,8 +26,10 @@ __all__ = [
     "end_predecessors",
     "find",
     "find_bearer",
+    "find_for_update",
     "get",
     "get_for_update",
+    "list_all",
     "list_page",
     "touch",
 ]
@@ -71,25 +73,16 @@ def find_bearer(session: Session, kind: SecretKind, digest: bytes) -> Bearer | N
     return None if token is None else _bearer(token[1], token[0], token[2], token[3])
 
 
-def add(
-    session: Session,
-    secret: str,
-    *,
-    client_no: int,
-    label: str,
-    scopes: Iterable[Scope],
-    regions: Iterable[str],
-    expires_at: datetime | None,
-) -> KeyRow:
+def add(session: Session, secret: str, grant: Grant, *, client_no: int) -> KeyRow:
     """Keep a new key, without its secret."""
     row = KeyRow(
         client_no=client_no,
         hash=secrets.digest(secret),
         hint=secrets.shorten(secret),
-        label=label,
-        scopes=sorted(scopes),
-        regions=sorted(regions),
-        expires_at=expires_at,
+        label=grant.label,
+        scopes=sorted(grant.scopes),
+        regions=sorted(grant.regions),
+        expires_at=grant.expires_at,
     )
     session.add(row)
     session.flush()
@@ -107,9 +100,22 @@ def list_page(
     return pages.cut(rows, limit=limit, key=lambda row: (row.no,))
 
 
+def list_all(session: Session, client_id: str | None) -> Sequence[tuple[str, KeyRow]]:
+    """Return the keys of a client system, or of all, each with the name of its client, the oldest first."""
+    statement = select(ClientRow.id, KeyRow).join(ClientRow, ClientRow.no == KeyRow.client_no).order_by(KeyRow.no)
+    if client_id is not None:
+        statement = statement.where(ClientRow.id == client_id)
+    return [(row[0], row[1]) for row in session.execute(statement)]
+
+
 def find(session: Session, key_id: UUID) -> KeyRow | None:
     """Return the key with this id, whosever it is: for whoever holds it, or runs the service."""
     return session.scalars(select(KeyRow).where(KeyRow.id == key_id)).one_or_none()
+
+
+def find_for_update(session: Session, key_id: UUID) -> KeyRow | None:
+    """Return a key as ``find`` does, and hold it until the end of the transaction."""
+    return session.scalars(select(KeyRow).where(KeyRow.id == key_id).with_for_update()).one_or_none()
 
 
 def get(session: Session, key_id: UUID, *, client_no: int, regions: Iterable[str]) -> KeyRow:
