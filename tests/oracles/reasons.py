@@ -11,7 +11,7 @@ from oracles import alone
 from oracles.minutes import both
 from oracles.rules import Rules
 
-__all__ = ["Counts", "counts"]
+__all__ = ["Counts", "counts", "refusal"]
 
 Counts = dict[tuple[str, int | None, Reason], int]
 
@@ -39,12 +39,20 @@ def _reasons(rules: Rules, plan: Plan) -> Iterator[tuple[str, int | None, Reason
 
 
 def _reason(rules: Rules, request: HelpRequest, number: int, who: Volunteer) -> Reason:
+    reason = refusal(rules, request, number, who)
+    if reason is not None:
+        return reason
+    return Reason.OUTBID if _can_be_complete(rules, request, number) else Reason.TEAM_INCOMPLETE
+
+
+def refusal(rules: Rules, request: HelpRequest, number: int, who: Volunteer) -> Reason | None:
+    """Return the first constraint that fails for one volunteer beside what is pinned; None if all hold."""
     role = request.roles[number]
     if not rules.request_starts(request, request.duration_min):
         return Reason.NO_WINDOW
-    refusal = rules.refusal(request, role, who)
-    if refusal is not None:
-        return refusal
+    reason = rules.refusal(request, role, who)
+    if reason is not None:
+        return reason
     available = rules.available_starts(request, role, who)
     if not available:
         return Reason.NOT_AVAILABLE
@@ -53,9 +61,7 @@ def _reason(rules: Rules, request: HelpRequest, number: int, who: Volunteer) -> 
         return Reason.CAPACITY_REACHED
     if not both(with_room, rules.promised_starts(request, who)):
         return Reason.BUSY
-    if not _can_be_complete(rules, request, number):
-        return Reason.TEAM_INCOMPLETE
-    return Reason.OUTBID
+    return None
 
 
 def _can_be_complete(rules: Rules, request: HelpRequest, number: int) -> bool:

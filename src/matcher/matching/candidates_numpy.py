@@ -9,10 +9,14 @@ from scipy.spatial import cKDTree
 from matcher.matching.arrays import NEVER, UNLIMITED, Instance
 from matcher.matching.distance import arc_m, chord_limit
 from matcher.matching.kernels import timing
+from matcher.matching.plain import plain
 
-__all__ = ["first_starts", "join_numpy"]
+__all__ = ["costs", "distances", "first_starts", "join_numpy"]
 
 Ints = NDArray[np.integer[Any]]  # numpy widens on its own
+
+# One call of compiled code would take longer to hand over the arrays than all of this.
+_start_of_pair = plain(timing.start_of_pair)
 
 
 def join_numpy(
@@ -25,16 +29,15 @@ def join_numpy(
     keep &= ((rows.required[row] & ~volunteers.has[v]) == 0).all(axis=1)
     row, v = row[keep], v[keep]
     r: Ints = rows.request[row]
-    distance = _distance(instance, r, v)
+    distance = distances(instance, r, v)
     keep = (distance <= volunteers.radius_m[v]) & (instance.requests.duration[r] <= volunteers.max_minutes[v])
     keep &= volunteers.max_assignments[v] >= 1
     named: Ints = r.astype(np.int64) * instance.volunteer_count + v
     keep &= ~(instance.requests.restricted[r] & np.isin(named, instance.excluded))
-    row, v, r, distance, named = _where(keep, row, v, r, distance, named)
+    row, v, distance = _where(keep, row, v, distance)
     start = first_starts(instance, row, v)
-    keep = start < NEVER
-    row, v, distance, named, start = _where(keep, row, v, distance, named, start)
-    cost = _cost(instance, row, v, distance, start, named)
+    row, v, distance, start = _where(start < NEVER, row, v, distance, start)
+    cost = costs(instance, row, v, distance, start)
     order = np.lexsort((v, cost, row))
     count = np.bincount(row, minlength=instance.row_count).astype(np.int64)
     return (
@@ -77,7 +80,8 @@ def _all_pairs(row: Ints, v: Ints) -> tuple[Ints, Ints]:
     return np.repeat(row, len(v)), np.tile(v, len(row))
 
 
-def _distance(instance: Instance, r: Ints, v: Ints) -> Ints:
+def distances(instance: Instance, r: Ints, v: Ints) -> Ints:
+    """Return the metres between requests and volunteers, pair by pair; -1 where a place is unknown."""
     known = instance.requests.placed[r] & instance.volunteers.placed[v]
     return np.where(known, arc_m(instance.requests.xyz[r], instance.volunteers.xyz[v]), -1)
 
@@ -101,18 +105,20 @@ def first_starts(instance: Instance, row: Ints, v: Ints) -> Ints:
             end = np.minimum(requests.window_end[window], volunteers.window_end[span])
             best[p] = np.where(start + duration[p] <= end, np.minimum(best[p], start), best[p])
     for q in np.flatnonzero(special):
-        best[q] = timing.start_of_pair(
+        best[q] = _start_of_pair(
             requests, instance.rows, volunteers, instance.days, row[q], v[q], duration[q], 0, with_papers=True
         )
     return np.where(requests.timed[r], best, -1)
 
 
-def _cost(instance: Instance, row: Ints, v: Ints, distance: Ints, start: Ints, named: Ints) -> Ints:
+def costs(instance: Instance, row: Ints, v: Ints, distance: Ints, start: Ints) -> Ints:
+    """Return the points of pairs that begin at ``start``."""
     points, requests, volunteers = instance.points, instance.requests, instance.volunteers
     r = instance.rows.request[row]
     late = np.clip(start - requests.earliest[r], 0, timing.FULL_DELAY_MIN)
     extra = volunteers.has[v] & ~instance.rows.required[row] & instance.skill_mask
     spare = np.minimum(np.bitwise_count(extra).sum(axis=1, dtype=np.int64), 20)
+    named = r.astype(np.int64) * instance.volunteer_count + v
     preferred = ~requests.choosy[r] | np.isin(named, instance.preferred)
     return np.asarray(
         points.travel * np.maximum(distance, 0) // 5000

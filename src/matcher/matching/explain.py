@@ -15,7 +15,7 @@ from matcher.matching.kernels import pruning, refusals
 from matcher.matching.kernels.refusals import Everybody
 from matcher.matching.problem import Compiled
 
-__all__ = ["unassigned"]
+__all__ = ["gather", "named_skill", "unassigned"]
 
 REASONS = tuple(Reason)
 SKILL_REASONS = {Reason.SKILL_MISSING, Reason.LEVEL_TOO_LOW, Reason.CERTIFICATE_EXPIRED}
@@ -43,7 +43,7 @@ def unassigned(
     instance = compiled.instance
     open_places = instance.rows.places - filled
     serving = _serving(compiled, diary)
-    everybody = _everybody(compiled, serving) if explain and open_places.any() else None
+    everybody = gather(compiled, serving) if explain and open_places.any() else None
     fixer = None if everybody is None else Fixer(compiled, everybody, diary, _begins(compiled, diary))
     found = []
     for r, request in enumerate(compiled.problem.requests):
@@ -104,7 +104,7 @@ def _reasons(
         return [ReasonCount(Reason.NO_WINDOW, absent, role)] if absent else []
     counts = np.bincount(codes, minlength=refusals.CODES)
     reasons = [
-        _named_skill(compiled, i, ReasonCount(REASONS[code], int(counts[code]), role))
+        named_skill(compiled, i, ReasonCount(REASONS[code], int(counts[code]), role))
         for code in range(refusals.ELIGIBLE)
         if counts[code]
     ]
@@ -140,7 +140,7 @@ def _eligible(
     )
 
 
-def _named_skill(compiled: Compiled, i: int, reason: ReasonCount) -> ReasonCount:
+def named_skill(compiled: Compiled, i: int, reason: ReasonCount) -> ReasonCount:
     """Add the skill that fewest volunteers hold at its level to a reason about skills."""
     if reason.code not in SKILL_REASONS:
         return reason
@@ -152,7 +152,7 @@ def _named_skill(compiled: Compiled, i: int, reason: ReasonCount) -> ReasonCount
     )
 
 
-def _everybody(compiled: Compiled, serving: Mapping[int, list[int]]) -> Everybody:
+def gather(compiled: Compiled, serving: Mapping[int, list[int]]) -> Everybody:
     """Gather what refusals depend on."""
     instance, problem = compiled.instance, compiled.problem
     volunteers, requests = problem.volunteers, problem.requests
