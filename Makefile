@@ -15,6 +15,9 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 PIP := env -u PYTHONPATH -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_CONSTRAINT=/dev/null PIP_NO_INPUT=1 \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --progress-bar off
 
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-header --no-emit-index-url pyproject.toml
+
 .PHONY: help setup demo test check bench openapi lock clean
 
 help: ## list the commands
@@ -41,22 +44,22 @@ bench: $(READY) ## compare with peers on the sizes of docs/matching.md, printing
 openapi: $(READY) ## write openapi.yaml anew
 	@$(BIN)/python -m matcher.cli.main openapi write
 
-lock: $(INSTALLED) ## refresh requirements.lock; ARGS=--upgrade takes the newest versions
+lock: $(INSTALLED) ## refresh both lock files; ARGS=--upgrade takes the newest versions
 	@$(PIP) 'uv==0.13.9'
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --extra test \
-		--generate-hashes --no-header --no-emit-index-url --output-file requirements.lock pyproject.toml $(ARGS)
+	@$(LOCK) --extra build --extra test --output-file requirements-test.lock $(ARGS)
+	@$(LOCK) --extra build --constraint requirements-test.lock --output-file requirements.lock $(ARGS)
 
 clean: ## remove the environment, caches and what the demo wrote
 	rm -rf $(VENV) .cache .hypothesis .ruff_cache .import_linter_cache build dist var
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements-test.lock pyproject.toml
 	@$(or $(PYTHON),false) $(IS_NEW_ENOUGH) || { \
 		echo 'matcher needs Python 3.11 or newer: install one, or name it: make PYTHON=/path/to/python' >&2; exit 1; }
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || { \
 		rm -rf $(VENV); echo 'No environment could be made: on Debian and Ubuntu, install python3-venv.' >&2; exit 1; }
 	@echo 'Installing the pinned packages into $(VENV) (once) …'
-	@$(PIP) --require-hashes --only-binary :all: --requirement requirements.lock
+	@$(PIP) --require-hashes --only-binary :all: --requirement requirements-test.lock
 	@$(PIP) --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
