@@ -125,3 +125,32 @@ def test_nothing_is_taken_on_after_the_end() -> None:
     assert isinstance(waiting.answer.exception(WAIT_S), OverloadedError)
     with pytest.raises(OverloadedError):
         submit(ended, b"{}")
+
+
+def test_a_task_that_is_to_finish_answers_with_what_it_has(solvers: Solvers) -> None:
+    ticket = submit_crisis(solvers)
+    while ticket.progress is None or ticket.progress.stage != "schedule":
+        time.sleep(0.05)
+    solvers.finish(ticket)
+    plan = json.loads(ticket.answer.result(WAIT_S))
+    assert plan["summary"]["stopped_by"] == "request"
+    assert plan["assignments"]
+
+
+def test_a_task_that_is_to_finish_before_it_begins_finishes_soon(solvers: Solvers) -> None:
+    first, second = submit_crisis(solvers), submit(solvers, json_crisis())
+    solvers.finish(second)
+    solvers.finish(first)
+    assert json.loads(second.answer.result(WAIT_S))["summary"]["stopped_by"] == "request"
+
+
+def test_a_wish_that_comes_too_late_does_not_touch_the_next_task(solvers: Solvers) -> None:
+    first = submit(solvers, b"{}")
+    first.answer.result(WAIT_S)
+    second = submit_crisis(solvers)
+    assert second.child is not None
+    second.child.finish(first.task)
+    time.sleep(1)
+    assert not second.answer.done()
+    solvers.finish(second)
+    assert second.answer.result(WAIT_S)

@@ -24,5 +24,6 @@ def answer(job: Job, body: bytes, now: datetime, caps: reading.Caps) -> bytes:
         clock=time.perf_counter,
         report=job.report,
         backend="scipy" if job.backend is Backend.SCIPY else None,
+        should_finish=job.should_finish,
     )
     return match.from_plan(plan, time_zone=problem.time_zone).to_json()

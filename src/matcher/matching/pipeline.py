@@ -31,7 +31,12 @@ _Placed = tuple[tuple[int, int, int], Assignment]  # request, role and volunteer
 
 
 def solve(
-    problem: Problem, *, clock: Callable[[], float], report: Report | None = None, backend: Backend | None = None
+    problem: Problem,
+    *,
+    clock: Callable[[], float],
+    report: Report | None = None,
+    backend: Backend | None = None,
+    should_finish: Callable[[], bool] = lambda: False,
 ) -> Plan:
     """Match requests with volunteers.
 
@@ -43,6 +48,8 @@ def solve(
         Called with a stage and the part of it that is done, 0 to 1.
     backend
         "kernel" or "scipy" for candidates and flow; None takes the kernels where they are compiled.
+    should_finish
+        Asked again and again while the plan improves: whether to end with the plan as it is.
 
     Raises
     ------
@@ -78,12 +85,13 @@ def solve(
                 steps=schedule.automatic_steps(instance.request_count) if steps is None else steps,
                 seconds=options.time_limit_s,
                 clock=clock,
+                should_finish=should_finish,
             ),
             is_optimal=lambda merit: aim.points(merit, instance) == bound,
             report=lambda fraction: stages.report("schedule", fraction),
         )
     with stages.timed("certify"):
-        if result.stopped_by != "optimal" and exact.applies(instance, pruned):
+        if result.stopped_by not in ("optimal", "request") and exact.applies(instance, pruned):
             proven = exact.prove(instance, pruned, capacity, result.merit, lambda: ends_at - clock())
             bound = bound if proven is None else min(bound, aim.points(proven.bound, instance))
             result = _better(ground, result, proven)

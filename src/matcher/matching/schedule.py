@@ -31,12 +31,13 @@ COLD = 0.0015
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How long to search: ``steps`` of ruin and recreate, within ``seconds`` by ``clock``."""
+    """How long to search: ``steps`` of ruin and recreate, within ``seconds`` by ``clock``, unless asked to finish."""
 
     steps: int
     seconds: float
     clock: Callable[[], float]
     steps_per_round: int = STEPS_PER_ROUND
+    should_finish: Callable[[], bool] = lambda: False
 
 
 class Placement(NamedTuple):
@@ -56,7 +57,7 @@ class Schedule:
     served: NDArray[np.bool_]  # requests that reach their minimum
     merit: Merit
     steps: int
-    stopped_by: str  # "optimal" | "iterations" | "time"
+    stopped_by: str  # "optimal" | "iterations" | "time" | "request"
 
 
 def automatic_steps(request_count: int) -> int:
@@ -92,13 +93,14 @@ def schedule(
     plan.construct()
     begun = budget.clock()
     steps = 0
-    by_time = False
+    by_time = is_hurried = False
     best = plan.merit()
     best_state = plan.copy()
     while steps < budget.steps and not is_optimal(best) and len(plan.order):
         spent = budget.clock() - begun
         by_time = by_time or (steps > 0 and spent / steps * budget.steps > budget.seconds) or spent >= budget.seconds
-        if spent >= budget.seconds:
+        is_hurried = budget.should_finish()
+        if spent >= budget.seconds or is_hurried:
             break
         fraction = spent / budget.seconds if by_time else steps / budget.steps
         round_steps = min(budget.steps_per_round, budget.steps - steps)
@@ -110,8 +112,8 @@ def schedule(
     plan.state = best_state
     plan.fill_up()
     merit = plan.merit()
-    stopped_by = "optimal" if is_optimal(merit) else "time" if by_time else "iterations"
-    return plan.result(steps, stopped_by)
+    reason = "request" if is_hurried else "time" if by_time else "iterations"
+    return plan.result(steps, "optimal" if is_optimal(merit) else reason)
 
 
 def from_edges(ground: Ground, used: NDArray[np.int64], steps: int) -> Schedule:

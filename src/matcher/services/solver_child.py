@@ -1,11 +1,13 @@
 """The service's end of one solver process."""
 
+import contextlib
 import socket
 import subprocess
 import sys
+import threading
 from multiprocessing.connection import Connection
 
-from matcher.services.solver_messages import Backend, Message, Task
+from matcher.services.solver_messages import Backend, Finish, Message, Task
 
 __all__ = ["SolverChild"]
 
@@ -13,7 +15,7 @@ _END_S = 2.0
 
 
 class SolverChild:
-    """One solver process. Its methods are called by one thread, ``kill`` by any."""
+    """One solver process. Its methods are called by one thread, ``finish`` and ``kill`` by any."""
 
     def __init__(self, backend: Backend, *, memory_mb: int, log_level: str) -> None:
         ours, theirs = socket.socketpair()
@@ -27,6 +29,7 @@ class SolverChild:
                 stdin=subprocess.DEVNULL,
             )
         self._connection = Connection(ours.detach())
+        self._sending = threading.Lock()
 
     @property
     def pid(self) -> int:
@@ -41,7 +44,13 @@ class SolverChild:
         OSError
             If the process is gone.
         """
-        self._connection.send(task)
+        with self._sending:
+            self._connection.send(task)
+
+    def finish(self, task: Task) -> None:
+        """Ask for the answer of a task as it is; nothing happens if the process is gone or has done it."""
+        with self._sending, contextlib.suppress(OSError):
+            self._connection.send(Finish(task.number))
 
     def receive(self, timeout_s: float | None) -> Message | None:
         """Return what the process says next, or None if it says nothing in time.

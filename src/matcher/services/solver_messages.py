@@ -17,6 +17,7 @@ __all__ = [
     "Backend",
     "Crashed",
     "Done",
+    "Finish",
     "Job",
     "Message",
     "Progress",
@@ -48,19 +49,33 @@ class Job:
         Tells the stage, and the part of it that is done, 0 to 1.
     allow
         Tells how many seconds the task gives itself from now on; it is ended some grace later.
+    should_finish
+        Asks whether the task is to end now, with what it has.
     """
 
     backend: Backend
     report: Callable[[str, float], None]
     allow: Callable[[float], None]
+    should_finish: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A function by its name, ``module:function``, and its arguments after the ``Job``."""
+    """A function by its name, ``module:function``, and its arguments after the ``Job``.
+
+    The number tells tasks of one service apart.
+    """
 
     work: str
     arguments: tuple[object, ...]
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The task of this number is to end with what it has; of one that is done already this means nothing."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from matcher.services.solver_messages import (
     Backend,
     Crashed,
     Done,
+    Finish,
     Job,
     Message,
     Progress,
@@ -57,9 +58,10 @@ def main(descriptor: int, backend: Backend, memory_mb: int, log_level: str) -> N
         # What is loaded stays; looking at it again after every task would take longer than a small one.
         gc.freeze()
         connection.send(Ready(backend))
+        inbox = _Inbox(connection)
         try:
-            while (task := _receive(connection)) is not None:
-                connection.send(_run(task, connection, backend))
+            while (task := inbox.next_task()) is not None:
+                connection.send(_run(task, connection, inbox, backend))
                 del task
                 gc.collect()
         except MemoryError:
@@ -73,17 +75,41 @@ def _load(backend: Backend) -> None:
         importlib.import_module("matcher.matching.warming").warm(time.monotonic)
 
 
-def _receive(connection: Connection) -> Task | None:
-    try:
-        task = connection.recv()
-    except EOFError:
-        return None
-    if not isinstance(task, Task):
-        raise TypeError(f"Expected a task, not {type(task).__name__}.")
-    return task
+class _Inbox:
+    """What the service sends: one task after another, and that one of them is to finish, which may come late."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._to_finish = 0
+
+    def next_task(self) -> Task | None:
+        """Wait for a task; None once the service has closed its end."""
+        while True:
+            try:
+                message = self._connection.recv()
+            except EOFError:
+                return None
+            match message:
+                case Task():
+                    return message
+                case Finish(number):
+                    self._to_finish = number
+                case _:
+                    raise TypeError(f"Expected a task, not {type(message).__name__}.")
+
+    def should_finish(self, task: Task) -> bool:
+        """Tell whether a task is to end with what it has."""
+        while self._connection.poll():
+            try:
+                message = self._connection.recv()
+            except EOFError:
+                return True
+            if isinstance(message, Finish):
+                self._to_finish = message.number
+        return self._to_finish == task.number
 
 
-def _run(task: Task, connection: Connection, backend: Backend) -> Message:
+def _run(task: Task, connection: Connection, inbox: _Inbox, backend: Backend) -> Message:
     last_stage, next_report = "", 0.0
 
     def report(stage: str, fraction: float) -> None:
@@ -96,9 +122,10 @@ def _run(task: Task, connection: Connection, backend: Backend) -> Message:
         connection.send(Allowance(seconds))
 
     module, _, function = task.work.partition(":")
+    job = Job(backend, report, allow, lambda: inbox.should_finish(task))
     try:
         work = getattr(importlib.import_module(module), function)
-        return Done(work(Job(backend, report, allow), *task.arguments))
+        return Done(work(job, *task.arguments))
     except MatcherError as error:
         return Refused(error)
     except MemoryError:

@@ -6,6 +6,7 @@ anew. Compiling the kernels takes half a minute on a new machine; until the firs
 them, an interim one answers by scipy.
 """
 
+import itertools
 import logging
 import signal
 import threading
@@ -85,6 +86,7 @@ class Ticket:
     progress: Progress | None = None
     child: SolverChild | None = None
     is_cancelled: bool = False
+    is_hurried: bool = False
     attempts: int = 0
 
 
@@ -95,6 +97,7 @@ class Solvers:
         self._limits = limits
         self._kernels = kernels
         self._log_level = log_level
+        self._numbers = itertools.count(1)
         self._changed = threading.Condition()
         self._waiting: deque[Ticket] = deque()
         self._running: set[Ticket] = set()
@@ -129,7 +132,7 @@ class Solvers:
         OverloadedError
             If too many wait already, or the service is stopping.
         """
-        ticket = Ticket(Task(work, arguments))
+        ticket = Ticket(Task(work, arguments, next(self._numbers)))
         with self._changed:
             self.check_room()
             self._waiting.append(ticket)
@@ -160,6 +163,14 @@ class Solvers:
                 ticket.answer.set_exception(CancelledError())
             elif ticket.child is not None:
                 ticket.child.kill()
+
+    def finish(self, ticket: Ticket) -> None:
+        """Ask a task to end with what it has. One that has not begun ends soon after it has."""
+        with self._changed:
+            ticket.is_hurried = True
+            child, task = ticket.child, ticket.task
+        if child is not None:
+            child.finish(task)
 
     def close(self, *, drain_s: float) -> None:
         """Take on nothing more, let what runs finish for some seconds, then end every process."""
@@ -263,6 +274,8 @@ class Solvers:
             if child.how_it_ended() == OUT_OF_MEMORY:
                 return self._out_of_memory()
             return self._put_back(ticket)
+        if ticket.is_hurried:
+            child.finish(ticket.task)
         try:
             return self._attend(child, ticket)
         except (EOFError, OSError):
