@@ -19,6 +19,7 @@ from matcher.domain.errors import (
     AuthenticationError,
     DatabaseDownError,
     Fault,
+    InvalidBodyError,
     InvalidProblemError,
     Language,
     MatcherError,
@@ -49,12 +50,6 @@ _RETRY_AFTER_S = "5"
 _CHALLENGE = 'Bearer realm="matcher"'
 _CHALLENGE_AGAIN = f'{_CHALLENGE}, error="invalid_token"'
 _TYPE = "urn:problem-type:matcher:{code}"
-
-
-class InvalidBodyError(InvalidProblemError):
-    """The body is JSON, but not what this route takes."""
-
-    code = "invalid-body"
 
 
 class InvalidParameterError(InvalidProblemError):
@@ -128,6 +123,7 @@ _KINDS: dict[str, tuple[int, str, str]] = {
     "illegal-transition": (409, "This step cannot follow", "状态不允许此操作"),
     "filled": (409, "Every place is taken", "名额已满"),
     "key-rotated": (409, "The key has been rotated already", "密钥已轮换"),
+    "skill-in-use": (409, "The skill is in use", "该技能正在使用"),
     "idempotency-key-in-use": (409, "The call is still being answered", "调用仍在处理中"),
     "stale": (412, "The resource has changed", "资源已被修改"),
     "too-large": (413, "The problem is too large", "问题规模过大"),
@@ -137,6 +133,9 @@ _KINDS: dict[str, tuple[int, str, str]] = {
     "invalid-cursor": (422, "This is no cursor of this list", "游标无效"),
     "invalid-parameter": (422, "A parameter cannot be read", "参数无效"),
     "idempotency-key-reused": (422, "The key belongs to another call", "该键已用于另一次调用"),
+    "region-outside-grant": (422, "The key does not hold for this region", "密钥不包含该区域"),
+    "unknown-skill": (422, "The catalogue has no such skill", "技能目录中没有该技能"),
+    "duplicate-id": (422, "The id is used twice", "编号重复"),
     "unknown-region": (422, "No region has this code", "没有该区划代码"),
     "calendar-range": (422, "No calendar of working days covers these days", "工作日历未覆盖这些日期"),
     "if-match-missing": (428, "The change must say which version it is meant for", "需说明修改针对的版本"),

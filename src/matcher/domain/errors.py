@@ -4,6 +4,9 @@
 
     MatcherError
     ├── InvalidProblemError   one or more faults in what the caller sent, each with its place
+    │   ├── InvalidBodyError      the body is JSON, but not what is taken there
+    │   ├── UnknownSkillError     a skill that the catalogue does not have
+    │   └── OutsideGrantError     a region that the key does not hold for
     ├── CalendarRangeError    a day outside the years of the calendar of working days
     ├── TooLargeError         past a size cap, with the cap named
     ├── NotFoundError         no such thing (or not yours)
@@ -34,12 +37,14 @@ __all__ = [
     "ExpiredKeyError",
     "Fault",
     "GrantExceededError",
+    "InvalidBodyError",
     "InvalidKeyError",
     "InvalidProblemError",
     "Language",
     "MatcherError",
     "MissingKeyError",
     "NotFoundError",
+    "OutsideGrantError",
     "OverloadedError",
     "RotatedError",
     "ScopeMissingError",
@@ -50,6 +55,7 @@ __all__ = [
     "TooLargeError",
     "TooManyRequestsError",
     "UnknownRegionError",
+    "UnknownSkillError",
 ]
 
 Value = str | int | float
@@ -119,6 +125,24 @@ class InvalidProblemError(MatcherError):
 
     def __reduce__(self) -> tuple[type["MatcherError"], tuple[object, ...]]:
         return type(self), (self.faults,)
+
+
+class InvalidBodyError(InvalidProblemError):
+    """The body is JSON, but not what is taken there."""
+
+    code = "invalid-body"
+
+
+class UnknownSkillError(InvalidProblemError):
+    """A skill is named that the client's catalogue does not have."""
+
+    code = "unknown-skill"
+
+
+class OutsideGrantError(InvalidProblemError):
+    """Something was to be written in a region that the key does not hold for."""
+
+    code = "region-outside-grant"
 
 
 class CalendarRangeError(MatcherError):
