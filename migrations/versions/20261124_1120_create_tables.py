@@ -153,7 +153,7 @@ def upgrade() -> None:
         sa.Column("no", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("client_no", sa.BigInteger(), nullable=False),
-        sa.Column("key_no", sa.BigInteger(), nullable=True),
+        sa.Column("key_no", sa.BigInteger(), nullable=False),
         sa.Column("regions", postgresql.JSONB(), nullable=False),
         sa.Column("crs", sa.Text(collation="C"), nullable=False),
         sa.Column("kind", sa.Text(collation="C"), nullable=False),

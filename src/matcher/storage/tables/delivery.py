@@ -63,7 +63,7 @@ class ImportRow(Base):
     no: Mapped[No]
     id: Mapped[PublicId]
     client_no: Mapped[Client]
-    key_no: Mapped[int | None] = mapped_column(BigInteger)
+    key_no: Mapped[int] = mapped_column(BigInteger)
     regions: Mapped[Json]
     crs: Mapped[Code]
     kind: Mapped[Code]
