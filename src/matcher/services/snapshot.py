@@ -21,7 +21,7 @@ from matcher.services import reading
 from matcher.storage.facts import RequestFacts, VolunteerFacts
 from matcher.storage.snapshot import Block, Minutes, Packed, Promise, Refusal, Rows, Scene
 
-__all__ = ["Named", "Snapshot", "build"]
+__all__ = ["Named", "Snapshot", "Spent", "beside", "build"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def build(rows: Rows, scene: Scene, options: Options, *, now: datetime) -> Snaps
         time_zone=TIME_ZONE,
         requests=tuple(_narrowed(request, known) for row, request, _ in asked if row.no in pins),
         volunteers=tuple(
-            _beside(reading.volunteer_of(row, certified=certified), spent.get(row.no)) for row, _ in people
+            beside(reading.volunteer_of(row, certified=certified), spent.get(row.no)) for row, _ in people
         ),
         pinned=tuple(pin for row, _, _ in asked for pin in pins.get(row.no, ())),
         options=options,
@@ -178,24 +178,27 @@ def _span(promise: Promise) -> tuple[datetime, datetime] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spent:
+class Spent:
     """What a volunteer gives beside what is pinned; ``timeless`` are the minutes of help without a time."""
 
     busy: list[Busy] = field(default_factory=list)
     timeless: list[int] = field(default_factory=list)
     recent: list[int] = field(default_factory=list)
 
-
-def _spent(promises: Sequence[Promise], pinned: set[int], minutes: Sequence[Minutes]) -> dict[int, _Spent]:
-    spent: defaultdict[int, _Spent] = defaultdict(_Spent)
-    for promise in promises:
-        if promise.offer_no in pinned:
-            continue
+    def add(self, promise: Promise) -> None:
+        """Count a promise in."""
         start, end = _instant(promise.starts_at), _instant(promise.ends_at)
         if start is None or end is None:
-            spent[promise.volunteer_no].timeless.append(promise.duration_min)
+            self.timeless.append(promise.duration_min)
         else:
-            spent[promise.volunteer_no].busy.append(Busy(start, end, _place(promise), is_assignment=True))
+            self.busy.append(Busy(start, end, _place(promise), is_assignment=True))
+
+
+def _spent(promises: Sequence[Promise], pinned: set[int], minutes: Sequence[Minutes]) -> dict[int, Spent]:
+    spent: defaultdict[int, Spent] = defaultdict(Spent)
+    for promise in promises:
+        if promise.offer_no not in pinned:
+            spent[promise.volunteer_no].add(promise)
     for entry in minutes:
         spent[entry.volunteer_no].recent.append(entry.minutes)
     return spent
@@ -207,7 +210,7 @@ def _place(promise: Promise) -> Point | None:
     return Point(promise.latitude, promise.longitude)
 
 
-def _beside(volunteer: Volunteer, spent: _Spent | None) -> Volunteer:
+def beside(volunteer: Volunteer, spent: Spent | None) -> Volunteer:
     """Return a volunteer with what they give already; help without a time takes of the limits alone."""
     if spent is None:
         return volunteer

@@ -24,15 +24,23 @@ from matcher.storage.tables.outcomes import OfferRow, RecordRow
 from matcher.storage.tables.people import BlockRow, RequestRow, SkillRow, VolunteerRow
 
 __all__ = [
+    "STANDS",
     "Block",
     "Minutes",
+    "Moment",
     "Packed",
     "Promise",
     "Refusal",
     "Rows",
     "Scene",
+    "is_promise",
+    "is_recent",
+    "is_refusal",
     "take",
 ]
+
+# An instant, or the parameter that will be one.
+Moment = datetime | ColumnElement[datetime]
 
 _BATCH: Final = 5_000
 _METRES_A_DEGREE: Final = 111_195.0
@@ -46,7 +54,7 @@ _MATCHABLE = (RequestStatus.OPEN, RequestStatus.PLANNED)
 _DONE = (OfferStatus.COMPLETED, OfferStatus.CONFIRMED)
 _REFUSED = (OfferStatus.DECLINED, OfferStatus.RELEASED, OfferStatus.NO_SHOW)
 # An offer that holds its place; the database's clock says what has expired.
-_STANDS: Final = or_(
+STANDS: Final = or_(
     OfferRow.status.in_(HOLDING), and_(OfferRow.status == OfferStatus.OFFERED, OfferRow.expires_at > func.now())
 )
 
@@ -194,7 +202,7 @@ def _volunteers(session: Session, scene: Scene, asked: ColumnElement[bool]) -> S
     bound = (
         select(OfferRow.volunteer_no)
         .join(RequestRow, RequestRow.no == OfferRow.request_no)
-        .where(asked, _STANDS, OfferRow.volunteer_no.is_not(None))
+        .where(asked, STANDS, OfferRow.volunteer_no.is_not(None))
     )
     if scene.volunteers is None:
         at_hand = or_(within(VolunteerRow.region, (scene.region,)), _reaches(session, asked))
@@ -250,7 +258,7 @@ def _promises(scene: Scene, now: datetime) -> Select[Any]:
                 OfferRow.volunteer_no,
                 VolunteerRow.external_id,
                 OfferRow.role,
-                _STANDS,
+                STANDS,
                 cast(OfferRow.starts_at, Text),
                 cast(OfferRow.ends_at, Text),
                 RequestRow.duration_min,
@@ -260,26 +268,38 @@ def _promises(scene: Scene, now: datetime) -> Select[Any]:
         )
         .join(RequestRow, RequestRow.no == OfferRow.request_no)
         .join(VolunteerRow, VolunteerRow.no == OfferRow.volunteer_no)
-        .where(
-            OfferRow.client_no == scene.client_no,
-            or_(_STANDS, and_(OfferRow.status.in_(_DONE), OfferRow.ends_at > now - _TODAY)),
-        )
+        .where(OfferRow.client_no == scene.client_no, is_promise(now))
         .order_by(OfferRow.no)
     )
 
 
-def _refusals(asked: ColumnElement[bool], now: datetime) -> Select[Any]:
+def is_promise(now: Moment) -> ColumnElement[bool]:
+    """Tell of an offer whether it takes of its volunteer's time and limits."""
+    return or_(STANDS, and_(OfferRow.status.in_(_DONE), OfferRow.ends_at > now - _TODAY))
+
+
+def is_refusal(now: Moment) -> ColumnElement[bool]:
+    """Tell of an offer whether its volunteer is not asked for the same request again."""
     # Whoever was silent can still say yes until the start, and is not asked twice for the same.
     is_silent = or_(
         OfferRow.status == OfferStatus.EXPIRED,
         and_(OfferRow.status == OfferStatus.OFFERED, OfferRow.expires_at <= func.now()),
     )
     can_still = or_(OfferRow.starts_at.is_(None), OfferRow.starts_at > now)
+    return or_(OfferRow.status.in_(_REFUSED), and_(is_silent, can_still))
+
+
+def is_recent(now: Moment) -> ColumnElement[bool]:
+    """Tell of a record whether its minutes count as recent."""
+    return and_(RecordRow.ends_at > now - _RECENT, RecordRow.ends_at <= now)
+
+
+def _refusals(asked: ColumnElement[bool], now: datetime) -> Select[Any]:
     return (
         select(_line(OfferRow.request_no, VolunteerRow.external_id))
         .join(RequestRow, RequestRow.no == OfferRow.request_no)
         .join(VolunteerRow, VolunteerRow.no == OfferRow.volunteer_no)
-        .where(asked, or_(OfferRow.status.in_(_REFUSED), and_(is_silent, can_still)))
+        .where(asked, is_refusal(now))
         .order_by(OfferRow.no)
     )
 
@@ -302,8 +322,7 @@ def _minutes(scene: Scene, now: datetime) -> Select[Any]:
         .where(
             RecordRow.client_no == scene.client_no,
             RecordRow.volunteer_no.is_not(None),
-            RecordRow.ends_at > now - _RECENT,
-            RecordRow.ends_at <= now,
+            is_recent(now),
         )
         .group_by(RecordRow.volunteer_no)
         .order_by(RecordRow.volunteer_no)
