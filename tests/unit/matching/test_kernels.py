@@ -76,3 +76,21 @@ def test_the_machine_code_is_kept_under_the_name_of_the_text() -> None:
     assert first == compilation.cache_folder("")
     assert first.name.startswith("numba-")
     assert first.is_dir()
+
+
+def test_a_new_folder_starts_with_what_was_compiled_beside_the_kernels(tmp_path: Path) -> None:
+    compiled, folder = tmp_path / "compiled", tmp_path / "folder"
+    (compiled / "kernels").mkdir(parents=True)
+    (compiled / "kernels" / "search.nbc").write_bytes(b"machine code")
+    compilation._fill(folder, compiled)
+    assert (folder / "kernels" / "search.nbc").read_bytes() == b"machine code"
+    assert {*tmp_path.iterdir()} == {compiled, folder}
+
+
+def test_a_folder_that_is_in_use_is_not_filled_again(tmp_path: Path) -> None:
+    compiled, folder = tmp_path / "compiled", tmp_path / "folder"
+    for each in (compiled, folder):
+        each.mkdir()
+    (compiled / "search.nbc").write_bytes(b"machine code")
+    compilation._fill(folder, compiled)
+    assert list(folder.iterdir()) == []

@@ -8,6 +8,7 @@ text of all of them.
 import hashlib
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,20 +22,42 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def cache_folder(configured: str) -> Path:
-    """Return a writable folder for machine code, named after the kernels' text."""
+    """Return a writable folder for machine code, named after the kernels' text.
+
+    Where it is not the one beside the kernels, it starts with what was compiled into that one: the
+    folder of an installed image is full, and cannot be written.
+    """
     here = Path(__file__).parent
     text = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))).hexdigest()[:16]
-    roots = (
-        [Path(configured)] if configured else [here / "__pycache__", Path(tempfile.gettempdir()) / "matcher-kernels"]
-    )
+    beside = here / "__pycache__" / f"numba-{text}"
+    roots = [Path(configured)] if configured else [beside.parent, Path(tempfile.gettempdir()) / "matcher-kernels"]
     for root in roots:
-        folder = root / f"numba-{text}"
+        folder = root / beside.name
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            root.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # without it they are compiled again
+                _fill(folder, beside)
+            folder.mkdir(exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
         except OSError:
             continue
         return folder
     return Path(tempfile.mkdtemp(prefix="matcher-kernels-"))
+
+
+def _fill(folder: Path, compiled: Path) -> None:
+    """Copy a folder of machine code to where nothing is yet, all of it or nothing."""
+    if folder.exists() or not compiled.is_dir():
+        return
+    with tempfile.TemporaryDirectory(dir=folder.parent) as drafts:
+        draft = Path(drafts) / folder.name
+        for path in compiled.rglob("*"):
+            copy = draft / path.relative_to(compiled)
+            if path.is_file():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(path.read_bytes())
+        if draft.is_dir():
+            draft.rename(folder)
 
 
 try:
