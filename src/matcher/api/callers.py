@@ -67,6 +67,7 @@ class Callers:
         if known is None:
             self._check_failures(network, now)
         try:
+            keys.check_form(secret)
             found = await run_in_threadpool(self._look_up, secret)
         except AuthenticationError:
             self._known.pop(digest, None)

@@ -18,6 +18,7 @@ from matcher.storage.pages import Cursor, Page
 __all__ = [
     "NewKey",
     "authenticate",
+    "check_form",
     "create",
     "get",
     "issue",
@@ -51,6 +52,20 @@ class NewKey:
     secret: str
 
 
+def check_form(secret: str) -> SecretKind:
+    """Return what a text is, without looking it up.
+
+    Raises
+    ------
+    InvalidKeyError
+        If it was never a key or a token.
+    """
+    kind = secrets.kind_of(secret)
+    if kind is None:
+        raise InvalidKeyError(_INVALID)
+    return kind
+
+
 def authenticate(session: Session, secret: str) -> Bearer:
     """Return who holds a key or a token.
 
@@ -61,8 +76,7 @@ def authenticate(session: Session, secret: str) -> Bearer:
     ExpiredKeyError
         If its time is over.
     """
-    kind = secrets.kind_of(secret)
-    bearer = None if kind is None else keys.find_bearer(session, kind, secrets.digest(secret))
+    bearer = keys.find_bearer(session, check_form(secret), secrets.digest(secret))
     if bearer is None or bearer.is_revoked:
         raise InvalidKeyError(_INVALID)
     if bearer.remaining_s is not None and bearer.remaining_s <= 0:
