@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     host, port
         Where the service listens; port 0 takes a free one.
     max_body_bytes, max_small_body_bytes
-        Largest body of ``POST /v1/match``, and of every other route.
+        Largest body of ``POST /v1/match``, and of every other route but imports.
+    max_import_bytes
+        Most bytes of one import.
     max_requests, max_volunteers, max_pairs
         Largest problem that is taken on.
     solver_workers
@@ -93,6 +95,7 @@ class Settings(BaseSettings):
 
     max_body_bytes: Count = 64 * _MIB
     max_small_body_bytes: Count = _MIB
+    max_import_bytes: Count = 1024 * _MIB
     max_requests: Count = 200_000
     max_volunteers: Count = 1_000_000
     max_pairs: Count = 2_000_000

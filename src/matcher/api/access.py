@@ -12,7 +12,16 @@ from matcher.domain.access import Principal, Scope
 from matcher.domain.errors import MissingKeyError, ScopeMissingError, Text
 from matcher.domain.limits import Budget
 
-__all__ = ["Allowed", "MatchAllowed", "Open", "UndeclaredRouteError", "address_of", "check_routes", "security_of"]
+__all__ = [
+    "Allowed",
+    "MatchAllowed",
+    "Open",
+    "UndeclaredRouteError",
+    "address_of",
+    "check_routes",
+    "check_scope",
+    "security_of",
+]
 
 _BEARER: Final = "bearer"
 
@@ -38,14 +47,8 @@ class _Key:
         state: State = request.app.state.matcher
         principal = await state.callers.identify(_secret(request), address_of(request))
         state.rates.draw(principal.key_no, self._budget, request.scope.setdefault("state", {}))
-        if self.scope is not None and self.scope not in principal.scopes:
-            raise ScopeMissingError(
-                Text(
-                    en="This call needs a key with the scope {scope}.",
-                    zh="此调用需要具有权限 {scope} 的密钥。",
-                    values={"scope": self.scope},
-                )
-            )
+        if self.scope is not None:
+            check_scope(principal, self.scope)
         return principal
 
 
@@ -109,6 +112,24 @@ def security_of(route: APIRoute) -> list[dict[str, list[str]]]:
         return []
     scopes = [] if key.scope is None else [str(key.scope)]
     return [*([{}] if isinstance(declared, _KeyIfSet) else []), {"key": scopes}, {"oauth": scopes}]
+
+
+def check_scope(principal: Principal, scope: Scope) -> None:
+    """Refuse a call that its key may not make; for routes whose scope depends on what is asked of them.
+
+    Raises
+    ------
+    ScopeMissingError
+        If the key does not have the scope.
+    """
+    if scope not in principal.scopes:
+        raise ScopeMissingError(
+            Text(
+                en="This call needs a key with the scope {scope}.",
+                zh="此调用需要具有权限 {scope} 的密钥。",
+                values={"scope": scope},
+            )
+        )
 
 
 def address_of(request: Request) -> str:

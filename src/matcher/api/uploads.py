@@ -7,7 +7,7 @@ from starlette.requests import Request
 from matcher.api.problems import UnsupportedMediaTypeError
 from matcher.domain.errors import Text, TooLargeError
 
-__all__ = ["receive"]
+__all__ = ["check_length", "check_type", "receive", "too_large"]
 
 _MIB: Final = 2**20
 
@@ -22,19 +22,24 @@ async def receive(request: Request, *, most_bytes: int, media_type: str = "appli
     TooLargeError
         If it is longer than ``most_bytes``: by its own word before a byte is read, or as it comes.
     """
-    _check_type(request, media_type)
-    said = request.headers.get("content-length", "")
-    if said.isdecimal() and int(said) > most_bytes:
-        raise _too_large(most_bytes)
+    check_type(request, media_type)
+    check_length(request, most_bytes=most_bytes)
     body = bytearray()
     async for chunk in request.stream():
         if len(body) + len(chunk) > most_bytes:
-            raise _too_large(most_bytes)
+            raise too_large(most_bytes)
         body += chunk
     return bytes(body)
 
 
-def _check_type(request: Request, media_type: str) -> None:
+def check_type(request: Request, *media_types: str) -> str:
+    """Return which of several media types the body is said to be of.
+
+    Raises
+    ------
+    UnsupportedMediaTypeError
+        If it is of none of them, or compressed.
+    """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedMediaTypeError(
@@ -42,17 +47,33 @@ def _check_type(request: Request, media_type: str) -> None:
         )
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if kind.strip().lower() != media_type or charset not in ("", "utf-8"):
+    media_type = kind.strip().lower()
+    if media_type not in media_types or charset not in ("", "utf-8"):
         raise UnsupportedMediaTypeError(
             Text(
-                en="Send the body as Content-Type: {media_type}, in UTF-8.",
-                zh="请以 Content-Type: {media_type} 发送 UTF-8 编码的请求体。",
-                values={"media_type": media_type},
+                en="Send the body as Content-Type: {media_types}, in UTF-8.",
+                zh="请以 Content-Type: {media_types} 发送 UTF-8 编码的请求体。",
+                values={"media_types": " | ".join(media_types)},
             )
         )
+    return media_type
 
 
-def _too_large(most_bytes: int) -> TooLargeError:
+def check_length(request: Request, *, most_bytes: int) -> None:
+    """Refuse a body that is too long by its own word, before a byte is read.
+
+    Raises
+    ------
+    TooLargeError
+        If it is.
+    """
+    said = request.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > most_bytes:
+        raise too_large(most_bytes)
+
+
+def too_large(most_bytes: int) -> TooLargeError:
+    """Return the error of a body that is longer than allowed."""
     return TooLargeError(
         Text(
             en="The body is longer than {most} bytes ({mib} MiB), which is the most taken here.",

@@ -1,12 +1,13 @@
 """Imports in the database: the lines as they came, until they are taken in, and what was wrong with them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, any_, cast, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.dialects.postgresql import insert as insert_or_not
 
 from matcher.domain.access import Principal
 from matcher.domain.errors import NotFoundError, Text
@@ -25,6 +26,7 @@ __all__ = [
     "add_faults",
     "delete_chunk",
     "delete_chunks",
+    "delete_receiving",
     "end",
     "find_abandoned",
     "find_chunk",
@@ -33,6 +35,8 @@ __all__ = [
     "hold",
     "list_faults",
     "list_page",
+    "no_such_import",
+    "start",
 ]
 
 
@@ -146,19 +150,28 @@ def delete_chunks(session: Session, import_no: int) -> None:
 
 
 def add_faults(session: Session, faults: Sequence[dict[str, Any]]) -> None:
-    """Keep what was wrong; each as the columns of its row."""
+    """Keep what was wrong, each as the columns of its row; of two at one place the first."""
     if faults:
-        session.execute(insert(FaultRow), faults)
+        session.execute(insert_or_not(FaultRow).on_conflict_do_nothing(), faults)
 
 
-def end(session: Session, row: ImportRow, status: ImportStatus, *, error: str | None, now: datetime) -> None:
+def start(session: Session, row: ImportRow) -> None:
+    """Let an import that the transaction holds be worked off."""
+    row.status = ImportStatus.RUNNING
+    _touch(session, row)
+
+
+def end(session: Session, row: ImportRow, status: ImportStatus, *, error: str | None) -> None:
     """End an import that the transaction holds, and delete the lines that were not taken in."""
     delete_chunks(session, row.no)
     row.status = status
     row.error = error
-    row.finished_at = row.updated_at = now
-    row.version += 1
-    session.flush()
+    _touch(session, row, finished_at=func.now())
+
+
+def delete_receiving(session: Session, import_no: int) -> None:
+    """Delete an import with its lines, if it is still taking them."""
+    session.execute(delete(ImportRow).where(ImportRow.no == import_no, ImportRow.status == ImportStatus.RECEIVING))
 
 
 def find_abandoned(session: Session, *, silent: timedelta, limit: int) -> Sequence[int]:
@@ -171,6 +184,14 @@ def find_abandoned(session: Session, *, silent: timedelta, limit: int) -> Sequen
     ).all()
 
 
+def _touch(session: Session, row: ImportRow, **values: Any) -> None:
+    """Write what was changed, by the clock of the database: lines come in for as long as they like."""
+    row.version += 1
+    session.flush()
+    session.execute(update(ImportRow).where(ImportRow.no == row.no).values(updated_at=func.now(), **values))
+    session.refresh(row)
+
+
 def _reach(client_no: int, regions: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
     """Return the condition that an import is of a client, and that all its own grants lie within some regions."""
     granted = func.jsonb_array_elements_text(ImportRow.regions).column_valued("granted")
@@ -181,5 +202,10 @@ def _reach(client_no: int, regions: Sequence[str]) -> tuple[ColumnElement[bool],
 def _one(session: Session, statement: Select[ImportRow]) -> ImportRow:
     row = session.scalars(statement).one_or_none()
     if row is None:
-        raise NotFoundError(Text(en="There is no import with this id.", zh="没有该编号的导入。"))
+        raise no_such_import()
     return row
+
+
+def no_such_import() -> NotFoundError:
+    """Return the error of an import that is not there."""
+    return NotFoundError(Text(en="There is no import with this id.", zh="没有该编号的导入。"))
