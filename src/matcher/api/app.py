@@ -17,6 +17,7 @@ from matcher.api import access, documentation, openapi, problems
 from matcher.api.callers import Callers
 from matcher.api.edge import Edge
 from matcher.api.rates import Rates
+from matcher.api.routing import ByNoun
 from matcher.api.state import Companion, State
 from matcher.domain.limits import Budget, Quota
 from matcher.services import backing
@@ -88,8 +89,7 @@ def create_app(settings: Settings, companions: Sequence[type[Companion]] = ()) -
         redirect_slashes=False,
     )
     problems.install(app, openapi.routes())
-    for router in openapi.ROUTERS:
-        app.include_router(router)
+    app.router.routes.append(ByNoun(openapi.routes()))
     if settings.docs:
         documentation.install(app)
     return app
