@@ -18,10 +18,10 @@ PIP := env -u PYTHONPATH -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_CONSTRAINT=/
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-header --no-emit-index-url pyproject.toml
 
-.PHONY: help setup demo test check bench openapi lock clean
+.PHONY: help setup demo test check bench bench-api openapi lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## set everything up: environment, pinned packages, compiled kernels
 
@@ -40,6 +40,9 @@ check: $(READY) ## format, lint, types, layers and the committed openapi.yaml
 
 bench: $(READY) ## compare with peers on the sizes of docs/matching.md, printing ratios
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-api: $(READY) ## compare calls with the least that the same stack does, printing ratios; ARGS="S get" chooses
+	@$(BIN)/python -m benchmarks.api $(ARGS)
 
 openapi: $(READY) ## write openapi.yaml anew
 	@$(BIN)/python -m matcher.cli.main openapi write
