@@ -4,7 +4,8 @@ The same constraints and costs as in a whole problem, without its machinery: hun
 less time here than a solver takes to begin.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from matcher.matching import explain
 from matcher.matching.arrays import NEVER
 from matcher.matching.candidates_numpy import Ints, costs, distances, first_starts
 from matcher.matching.kernels import refusals
+from matcher.matching.kernels.refusals import Everybody
 from matcher.matching.plain import plain
 from matcher.matching.problem import Compiled
 
@@ -58,21 +60,28 @@ class Judgement:
                 yield explain.named_skill(self.compiled, self.row, count)
 
 
-def judge(compiled: Compiled, row: int) -> Judgement:
-    """Hold every volunteer of a problem against one row.
+def judge(compiled: Compiled, rows: Iterable[int]) -> Iterator[Judgement]:
+    """Hold every volunteer of a problem against each of some rows, places left or not.
 
     Raises
     ------
     ValueError
         If the problem has given pairs: those have rules of their own.
     """
-    instance = compiled.instance
-    if instance.pairs is not None:
+    if compiled.instance.pairs is not None:
         raise ValueError("given pairs are not judged one by one")
+    serving: defaultdict[int, list[int]] = defaultdict(list)
+    for pin in compiled.pinned:
+        serving[pin.volunteer].append(pin.request)
+    everybody = explain.gather(compiled, serving)
+    return (_judge(compiled, everybody, row) for row in rows)
+
+
+def _judge(compiled: Compiled, everybody: Everybody, row: int) -> Judgement:
+    instance = compiled.instance
     r = int(instance.rows.request[row])
-    serving = {pin.volunteer: [pin.request] for pin in compiled.pinned}
     code = np.empty(instance.volunteer_count, np.uint8)
-    _refuse(explain.gather(compiled, serving), row, code)
+    _refuse(everybody, row, code)
     if instance.requests.timed[r] and _no_start(compiled, r):
         code[code != refusals.PRESENT] = _REASONS.index(Reason.NO_WINDOW)
     volunteer: Ints = np.flatnonzero(code == refusals.ELIGIBLE)

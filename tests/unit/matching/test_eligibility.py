@@ -20,11 +20,9 @@ def test_the_eligible_and_their_figures_are_those_of_the_rules(problem: Problem)
     assume(problem.pairs is None)
     compiled = compile_problem(problem)
     found = {}
-    for row in range(compiled.instance.row_count):
-        if compiled.instance.rows.places[row] == 0:
-            continue
+    open_rows = [row for row in range(compiled.instance.row_count) if compiled.instance.rows.places[row]]
+    for row, judged in zip(open_rows, eligibility.judge(compiled, open_rows), strict=True):
         r = compiled.instance.rows.request[row]
-        judged = eligibility.judge(compiled, row)
         for v, cost, start, distance in zip(
             judged.volunteer, judged.cost, judged.start, judged.distance_m, strict=True
         ):
@@ -38,28 +36,28 @@ def test_the_eligible_and_their_figures_are_those_of_the_rules(problem: Problem)
 def test_the_others_fail_at_the_first_constraint_that_the_rules_name(problem: Problem) -> None:
     assume(problem.pairs is None)
     compiled, rules = compile_problem(problem), Rules(problem)
-    row = 0
+    judgements = eligibility.judge(compiled, range(compiled.instance.row_count))
     for request in problem.requests:
         present = {volunteer_id for volunteer_id, _ in rules.pins.get(request.id, ())}
         for number in range(len(request.roles)):
-            judged = eligibility.judge(compiled, row)
+            judged = next(judgements)
             told = {who.id: judged.reason(v) for v, who in enumerate(problem.volunteers) if who.id not in present}
             assert told == {
                 who.id: reasons.refusal(rules, request, number, who)
                 for who in problem.volunteers
                 if who.id not in present
             }
-            row += 1
 
 
 def test_candidates_come_by_cost() -> None:
     people = [make.volunteer(f"v{n}", point=make.at_m(metres)) for n, metres in enumerate((900, 100, 500))]
-    judged = eligibility.judge(compile_problem(make.problem([make.request()], people)), 0)
+    (judged,) = eligibility.judge(compile_problem(make.problem([make.request()], people)), [0])
     assert judged.volunteer.tolist() == [1, 2, 0]
 
 
 def test_the_counts_name_the_skill_that_fewest_have() -> None:
     people = [make.volunteer("v0", skills=["lift"]), make.volunteer("v1", skills=["lift", "nurse"])]
-    judged = eligibility.judge(compile_problem(make.problem([make.request(skills=["lift", "nurse"])], people)), 0)
+    request = make.request(skills=["lift", "nurse"])
+    (judged,) = eligibility.judge(compile_problem(make.problem([request], people)), [0])
     (count,) = judged.reasons()
     assert (count.code, count.skill, count.volunteers) == (Reason.SKILL_MISSING, "nurse", 1)
