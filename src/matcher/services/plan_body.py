@@ -28,6 +28,7 @@ __all__ = [
     "SummaryBody",
     "UnassignedBody",
     "from_plan",
+    "summary_of",
     "to_plan",
 ]
 
@@ -147,7 +148,7 @@ def from_plan(plan: Plan, *, time_zone: ZoneInfo) -> PlanBody:
     return PlanBody(
         assignments=[_assignment(item, time_zone) for item in plan.assignments],
         unassigned=[_unassigned(item, time_zone) for item in plan.unassigned],
-        summary=SummaryBody.model_validate(_parts(plan.summary)),
+        summary=_summary(plan),
         prices=PricesBody(requests=dict(plan.prices.requests), volunteers=dict(plan.prices.volunteers)),
         shortage=[ShortageBody.model_construct(**_parts(item)) for item in plan.shortage],
     )
@@ -184,6 +185,15 @@ def to_plan(body: PlanBody) -> Plan:
         prices=Prices(body.prices.requests, body.prices.volunteers),
         shortage=tuple(Shortage(**dict(item)) for item in body.shortage),
     )
+
+
+def summary_of(plan: Plan) -> dict[str, Any]:
+    """Return the summary of a plan as plain JSON."""
+    return _summary(plan).model_dump(mode="json")
+
+
+def _summary(plan: Plan) -> SummaryBody:
+    return SummaryBody.model_validate(_parts(plan.summary))
 
 
 def _parts(record: Any) -> dict[str, Any]:

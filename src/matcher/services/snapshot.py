@@ -26,19 +26,21 @@ __all__ = ["Named", "Snapshot", "Spent", "beside", "build"]
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A row behind an id of a problem, as it was."""
+    """A row behind an id of a problem, as it was; ``content`` is the hash of what the caller wrote of a request."""
 
     no: int
     version: int
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A problem, and the rows behind its ids."""
+    """A problem, the rows behind its ids, and the offers that it reckons with."""
 
     problem: Problem
     requests: Mapping[str, Named]
     volunteers: Mapping[str, Named]
+    offers: Sequence[int]
 
 
 def build(rows: Rows, scene: Scene, options: Options, *, now: datetime) -> Snapshot:
@@ -67,8 +69,9 @@ def build(rows: Rows, scene: Scene, options: Options, *, now: datetime) -> Snaps
     )
     return Snapshot(
         problem,
-        requests={row.external_id: Named(row.no, version) for row, _, version in asked},
-        volunteers={row.external_id: Named(row.no, version) for row, version in people},
+        requests={row.external_id: named for row, _, named in asked},
+        volunteers={row.external_id: named for row, named in people},
+        offers=[promise.offer_no for promise in promises if promise.is_live],
     )
 
 
@@ -77,15 +80,15 @@ def _unpack(packed: Packed) -> list[Any]:
     return items
 
 
-def _people(rows: Rows) -> Iterator[tuple[VolunteerFacts, int]]:
+def _people(rows: Rows) -> Iterator[tuple[VolunteerFacts, Named]]:
     for *columns, version in _unpack(rows.volunteers):
         facts = VolunteerFacts._make(columns)
         if facts.insured_until is not None:
             facts = facts._replace(insured_until=date.fromisoformat(str(facts.insured_until)))
-        yield facts, version
+        yield facts, Named(facts.no, version)
 
 
-def _requests(rows: Rows, scene: Scene) -> list[tuple[RequestFacts, HelpRequest, int]]:
+def _requests(rows: Rows, scene: Scene) -> list[tuple[RequestFacts, HelpRequest, Named]]:
     """Return the requests with the windows that lie in the horizon, and everybody they must not meet."""
     refused: defaultdict[int, list[str]] = defaultdict(list)
     for refusal in (Refusal(*item) for item in _unpack(rows.refusals)):
@@ -94,7 +97,7 @@ def _requests(rows: Rows, scene: Scene) -> list[tuple[RequestFacts, HelpRequest,
     for block in (Block(*item) for item in _unpack(rows.blocks)):
         blocked[block.requester].append(block.volunteer_id)
     found = []
-    for *columns, version in _unpack(rows.requests):
+    for *columns, version, content in _unpack(rows.requests):
         row = RequestFacts._make(columns)
         if row.requested_at is not None:
             row = row._replace(requested_at=datetime.fromisoformat(str(row.requested_at)))
@@ -104,7 +107,9 @@ def _requests(rows: Rows, scene: Scene) -> list[tuple[RequestFacts, HelpRequest,
             continue
         others = sorted({*refused.get(row.no, ()), *blocked.get(row.requester or "", ())})
         excluded = tuple(dict.fromkeys((*request.excluded_volunteers, *others)))
-        found.append((row, replace(request, windows=windows, excluded_volunteers=excluded), version))
+        found.append(
+            (row, replace(request, windows=windows, excluded_volunteers=excluded), Named(row.no, version, content))
+        )
     return found
 
 

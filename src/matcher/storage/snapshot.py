@@ -108,7 +108,8 @@ class Packed:
 class Rows:
     """Everything that one problem is made of, as it was at one instant.
 
-    ``requests`` and ``volunteers`` are facts with the version of the row behind them.
+    ``requests`` and ``volunteers`` are facts with the version of the row behind them, requests also
+    with the hash of what the caller wrote.
     """
 
     requests: Packed
@@ -145,7 +146,10 @@ def take(session: Session, scene: Scene, *, now: datetime) -> Rows:
     asked = _asked(scene)
     return Rows(
         requests=_pack(
-            session, select(_line(*REQUEST_COLUMNS, RequestRow.version)).where(asked).order_by(RequestRow.external_id)
+            session,
+            select(_line(*REQUEST_COLUMNS, RequestRow.version, func.encode(RequestRow.content_hash, "hex")))
+            .where(asked)
+            .order_by(RequestRow.external_id),
         ),
         volunteers=_pack(session, _volunteers(session, scene, asked)),
         promises=_pack(session, _promises(scene, now)),
