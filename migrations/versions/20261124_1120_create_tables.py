@@ -316,6 +316,8 @@ def upgrade() -> None:
         sa.Column("summary", postgresql.JSONB(), nullable=True),
         sa.Column("plan", sa.LargeBinary(), nullable=True),
         sa.Column("offer_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("left_out", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("left_out_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("error", postgresql.JSONB(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),

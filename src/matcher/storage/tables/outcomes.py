@@ -66,6 +66,8 @@ class RunRow(Base):
     summary: Mapped[Json | None]
     plan: Mapped[bytes | None] = mapped_column(LargeBinary)
     offer_count: Mapped[int] = mapped_column(Integer, server_default=_ZERO)
+    left_out: Mapped[Json] = mapped_column(server_default=text("'[]'"))
+    left_out_count: Mapped[int] = mapped_column(Integer, server_default=_ZERO)
     error: Mapped[Json | None]
     created_at: Mapped[Created]
     started_at: Mapped[Instant | None]
