@@ -1,6 +1,8 @@
 """ETags, and changes that hold only for the version that the caller has seen."""
 
-from typing import Annotated
+import re
+from collections.abc import Collection
+from typing import Annotated, Final
 
 from fastapi import Header, Response
 
@@ -15,7 +17,11 @@ __all__ = [
     "etag",
     "is_known",
     "not_modified",
+    "versions",
 ]
+
+# A version is a number of four bytes.
+_TAG: Final = re.compile(r'"\d{1,9}"', re.ASCII)
 
 IfMatch = Annotated[
     str | None, Header(description="The ETag that the change is meant for, or `*` for whichever there is.")
@@ -70,6 +76,14 @@ def check(if_match: str | None, version: int) -> None:
         raise PreconditionRequiredError
     if not _names(if_match, version, is_weak_enough=False):
         raise StaleError
+
+
+def versions(if_match: str | None) -> Collection[int] | None:
+    """Return the versions that a change is meant for; None stands for whichever there is."""
+    tags = [] if if_match is None else [tag.strip() for tag in if_match.split(",")]
+    if "*" in tags:
+        return None
+    return [int(tag[1:-1]) for tag in tags if _TAG.fullmatch(tag)]
 
 
 def is_known(if_none_match: str | None, version: int) -> bool:

@@ -141,7 +141,9 @@ class Meaning:
             birth_year=body.birth_year,
             guardian_consent=body.guardian_consent,
             paused=body.paused,
-            availability=None if body.availability is None else self._availability(body.availability, path),
+            availability=None
+            if body.availability is None
+            else self.availability(body.availability, (*path, "availability")),
             busy=tuple(self._busy(busy, (*path, "busy", place)) for place, busy in enumerate(body.busy)),
             max_assignments=body.max_assignments,
             max_minutes=body.max_minutes,
@@ -150,8 +152,8 @@ class Meaning:
             recent_minutes=body.recent_minutes,
         )
 
-    def _availability(self, body: AvailabilityBody, path: Path) -> Availability:
-        path = (*path, "availability")
+    def availability(self, body: AvailabilityBody, path: Path) -> Availability:
+        """Return the availability that the fields stand for."""
         return Availability(
             weekly=tuple(map(_weekly, body.weekly)),
             extra=self._intervals(body.extra, (*path, "extra")),

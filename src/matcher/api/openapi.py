@@ -8,13 +8,28 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 import matcher
-from matcher.api import events, examples, health, keys, metrics, oauth, problems, regions, results, security
+from matcher.api import (
+    events,
+    examples,
+    health,
+    keys,
+    metrics,
+    oauth,
+    problems,
+    regions,
+    results,
+    security,
+    skills,
+    volunteers,
+)
 from matcher.api.problem_body import ProblemBody
 
 __all__ = ["ROUTERS", "describe", "render", "routes"]
 
 ROUTERS: Final = (
     results.router,
+    skills.router,
+    volunteers.router,
     regions.router,
     events.router,
     keys.router,
@@ -52,6 +67,8 @@ def describe() -> dict[str, Any]:
         routes=routes(),
         tags=[
             {"name": "match", "description": "A problem in, an explained plan out; nothing stored."},
+            {"name": "volunteers", "description": "Those who offer help, under the ids of whoever pushes them."},
+            {"name": "skills", "description": "What volunteers can do and requests need, by code."},
             {"name": "keys", "description": "Who may call, do what, and where."},
             {"name": "regions", "description": "The division codes that things belong to and that keys hold for."},
             {"name": "events", "description": "What happened, in one order, for whoever has to know."},

@@ -1,6 +1,8 @@
-"""Answers that a route writes itself: with a status or headers of their own, or to be kept."""
+"""Answers that a route writes itself: with a status and headers of their own, or to be kept."""
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import Response
 from pydantic import BaseModel
@@ -10,6 +12,9 @@ __all__ = ["of"]
 _MEDIA_TYPE = "application/json"
 
 
-def of(body: BaseModel, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the answer with this body."""
-    return Response(body.model_dump_json(by_alias=True), status, headers, _MEDIA_TYPE)
+def of(body: BaseModel | Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer with this body: a model, or what is JSON already and in the form of the route's model."""
+    if isinstance(body, BaseModel):
+        return Response(body.model_dump_json(by_alias=True), status, headers, _MEDIA_TYPE)
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(text, status, headers, _MEDIA_TYPE)

@@ -115,7 +115,12 @@ def _intervals(text: str) -> tuple[Interval, ...]:
 @lru_cache(maxsize=_TEXTS)
 def _busy(text: str) -> tuple[Busy, ...]:
     return tuple(
-        Busy(_instant(item["start"]), _instant(item["end"]), _point(item.get("latitude"), item.get("longitude")))
+        Busy(
+            _instant(item["start"]),
+            _instant(item["end"]),
+            _point(item.get("latitude"), item.get("longitude")),
+            item.get("is_assignment", False),
+        )
         for item in json.loads(text)
     )
 
