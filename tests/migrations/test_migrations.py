@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, create_engine, make_url, text
+from sqlalchemy import CheckConstraint, make_url, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
-from sqlalchemy.pool import NullPool
 
 from databases import clone, owner
-from matcher.storage import database, migrations
+from matcher.storage import database
 from matcher.storage.database import Database
 from matcher.storage.embedded import EmbeddedPostgres
+from matcher.storage.errors import DatabaseStartError
 from matcher.storage.tables import Base
 
 _SHAPE = text(
@@ -43,11 +43,26 @@ def test_down_and_up_again_leads_to_the_same_schema(bare: Database) -> None:
     bare.migrate()
     once = shape(bare)
     assert bare.is_migrated()
-    migrations.downgrade(create_engine(bare.url, poolclass=NullPool), "base")
+    bare.migrate_down("base")
     assert not bare.is_migrated()
     assert {row[0] for row in shape(bare)} <= {row[0] for row in before} | {"alembic_version"}
     bare.migrate()
     assert shape(bare) == once
+
+
+def test_a_schema_of_newer_code_is_not_behind(bare: Database) -> None:
+    bare.migrate()
+    with owner(bare.url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of-newer-code'"))
+    assert bare.is_migrated()
+
+
+def test_a_schema_of_newer_code_is_not_moved(bare: Database) -> None:
+    bare.migrate()
+    with owner(bare.url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of-newer-code'"))
+    with pytest.raises(DatabaseStartError, match="of-newer-code"):
+        bare.migrate()
 
 
 def test_the_schema_is_what_the_classes_say(database: Database) -> None:

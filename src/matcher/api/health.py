@@ -24,6 +24,14 @@ _LOADING = Fault(
     ),
 )
 _NO_DATABASE = Fault("", "database-down", Text(en="The database does not answer.", zh="数据库没有响应。"))
+_BEHIND = Fault(
+    "",
+    "schema-behind",
+    Text(
+        en="The schema of the database is behind this version: run `matcher migrate` on it once.",
+        zh="数据库结构落后于当前版本：请对它运行一次 `matcher migrate`。",
+    ),
+)
 _STOPPING = Fault("", "stopping", Text(en="The service is stopping.", zh="服务正在停止。"))
 
 
@@ -43,13 +51,15 @@ async def get_liveness() -> HealthBody:
     "/ready", operation_id="getReadiness", summary="Can it take work?", responses=problems.responses("not-ready")
 )
 def get_readiness(state: StateDep) -> HealthBody:
-    """Answers once the solver is loaded and the database answers; until then, 503 with what is missing."""
+    """Answers once solver, database and its schema are there; until then, 503 with what is missing."""
+    answers = state.database.is_ready()
     faults = [
         fault
         for fault, holds in (
             (_STOPPING, state.stopping.is_set()),
             (_LOADING, not state.solvers.is_warm),
-            (_NO_DATABASE, not state.database.is_ready()),
+            (_NO_DATABASE, not answers),
+            (_BEHIND, answers and not state.database.is_migrated()),
         )
         if holds
     ]

@@ -153,7 +153,7 @@ def _session() -> Iterator[Session]:
     url = None if loaded.database_url is None else loaded.database_url.get_secret_value()
     with database.connect(url, loaded.data_dir) as connected:
         if not connected.is_migrated():
-            exits.stop(ExitCode.FAILED, "the database does not have the schema of this version yet: migrate it first")
+            exits.stop(ExitCode.FAILED, "the database lacks the schema of this version; run: matcher migrate")
         with connected.begin() as session:
             yield session
 

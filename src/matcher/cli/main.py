@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from matcher import __version__
-from matcher.cli import demo, exits, generate, keys, match, openapi, serve, verify, warm, worker
+from matcher.cli import demo, exits, generate, keys, match, migrate, openapi, serve, verify, warm, worker
 
 __all__ = ["app"]
 
@@ -59,6 +59,7 @@ app.command()(generate.generate)
 app.command()(verify.verify)
 app.command()(serve.serve)
 app.command()(worker.worker)
+app.command()(migrate.migrate)
 app.command()(demo.demo)
 app.command()(warm.warm)
 app.add_typer(keys.app, name="keys")

@@ -39,6 +39,8 @@ class Database:
         self._engine = _engine(url, _STATEMENT_TIMEOUT_MS, pool_size=_POOL_SIZE, pool_pre_ping=True)
         # Of its own: readiness must neither wait for the pool nor hang on a connection that died in silence.
         self._probe = _engine(url, _PROBE_TIMEOUT_MS, poolclass=NullPool)
+        # A step of a migration, such as an index over a large table, takes the time that it takes.
+        self._patient = _engine(url, 0, poolclass=NullPool)
 
     def __enter__(self) -> "Database":
         return self
@@ -71,13 +73,21 @@ class Database:
             scopes.enter(session, principal)
             yield session
 
-    def migrate(self, revision: str = "head") -> None:
-        """Bring the schema up to a revision; what is there already stays."""
-        migrations.upgrade(self._engine, revision)
+    def migrate(self) -> None:
+        """Bring the schema up to the one that this code works with; what is there already stays."""
+        migrations.upgrade(self._patient)
+
+    def migrate_down(self, revision: str) -> None:
+        """Take every revision of the schema after one back; ``base`` takes back all."""
+        migrations.downgrade(self._patient, revision)
+
+    def revision(self) -> str | None:
+        """Return the revision of the schema, or None where there is none yet."""
+        return migrations.current(self._probe)
 
     def is_migrated(self) -> bool:
-        """Tell whether the schema is the one that this code works with."""
-        return migrations.is_current(self._engine)
+        """Tell whether the schema has everything that this code works with."""
+        return not migrations.is_behind(self._probe)
 
     @property
     def url(self) -> URL:
