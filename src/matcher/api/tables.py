@@ -17,31 +17,27 @@ CellFault = tuple[str | None, Text]
 
 
 class NotCsvError(ValueError):
-    """The text is no CSV from ``line`` on; ``detail`` says why."""
+    """A record is no CSV; ``detail`` says why."""
 
-    def __init__(self, line: int, why: str) -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(why)
-        self.line = line
         self.detail = Text(en="This is not CSV: {why}.", zh="不是合法的 CSV：{why}。", values={"why": why})
 
 
-def records(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the records that are not empty, each with its first line.
-
-    Raises
-    ------
-    NotCsvError
-        Once it cannot go on.
-    """
+def records(text: str) -> Iterator[tuple[int, list[str] | NotCsvError]]:
+    """Yield the records that are not empty, or why one cannot be read, each with its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for record in reader:
-            if any(cell.strip() for cell in record):
-                yield line, record
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise NotCsvError(line, str(error)) from None
+    while True:
+        line = reader.line_num + 1
+        try:
+            record = next(reader, None)
+        except csv.Error as error:
+            yield line, NotCsvError(str(error))
+            continue
+        if record is None:
+            return
+        if any(cell.strip() for cell in record):
+            yield line, record
 
 
 def header_faults(names: Sequence[str], table: Table) -> Iterator[Text]:

@@ -89,21 +89,29 @@ def _read_ndjson(content: bytes, rows: Rows) -> None:
 
 def _read_csv(content: bytes, rows: Rows) -> None:
     records = tables.records(_decode(content, rows.path))
-    try:
-        header = next(records, None)
-        if header is None:
-            rows.faults.append(FileFault(rows.path, "line 1", f"Expected a header such as {_example(rows.table)}."))
+    header = next(records, None)
+    if header is None:
+        rows.faults.append(FileFault(rows.path, "line 1", f"Expected a header such as {_example(rows.table)}."))
+        return
+    names = _read_header(*header, rows)
+    if rows.faults:
+        return
+    for line, record in records:
+        if isinstance(record, NotCsvError):
+            rows.faults.append(FileFault(rows.path, f"line {line}", str(record.detail)))
             return
-        names = [cell.strip() for cell in header[1]]
-        rows.faults += [
-            FileFault(rows.path, f"line {header[0]}", str(detail)) for detail in tables.header_faults(names, rows.table)
-        ]
-        if rows.faults:
-            return
-        for line, record in records:
-            _read_record(line, record, names, rows)
-    except NotCsvError as error:
-        rows.faults.append(FileFault(rows.path, f"line {error.line}", str(error.detail)))
+        _read_record(line, record, names, rows)
+
+
+def _read_header(line: int, header: list[str] | NotCsvError, rows: Rows) -> list[str]:
+    if isinstance(header, NotCsvError):
+        rows.faults.append(FileFault(rows.path, f"line {line}", str(header.detail)))
+        return []
+    names = [cell.strip() for cell in header]
+    rows.faults += [
+        FileFault(rows.path, f"line {line}", str(detail)) for detail in tables.header_faults(names, rows.table)
+    ]
+    return names
 
 
 def _decode(content: bytes, path: str) -> str:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, any_, cast, delete, exists, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy import ColumnElement, Select, TextClause, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 
 from matcher.domain.access import Principal
@@ -38,6 +37,13 @@ __all__ = [
     "no_such_import",
     "start",
 ]
+
+_INSIDE: Final = text("""
+    NOT EXISTS (
+        SELECT FROM jsonb_array_elements_text(imports.regions) AS granted
+        WHERE NOT granted ^@ ANY(CAST(:reach AS text[]))
+    )
+""")
 
 
 def add(
@@ -192,11 +198,9 @@ def _touch(session: Session, row: ImportRow, **values: Any) -> None:
     session.refresh(row)
 
 
-def _reach(client_no: int, regions: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+def _reach(client_no: int, regions: Sequence[str]) -> tuple[ColumnElement[bool] | TextClause, ...]:
     """Return the condition that an import is of a client, and that all its own grants lie within some regions."""
-    granted = func.jsonb_array_elements_text(ImportRow.regions).column_valued("granted")
-    inside = granted.op("^@", is_comparison=True)(any_(cast(list(regions), ARRAY(TEXT))))
-    return ImportRow.client_no == client_no, ~exists().select_from(granted).where(~inside)
+    return ImportRow.client_no == client_no, _INSIDE.bindparams(reach=list(regions))
 
 
 def _one(session: Session, statement: Select[ImportRow]) -> ImportRow:

@@ -15,4 +15,5 @@ PERIODIC: Final[Mapping[str, str]] = {
     "jobs.delete_finished": "17 19 * * *",
     "events.order": "* * * * *",
     "idempotency.delete_old": "7 * * * *",
+    "imports.sweep": "*/5 * * * *",
 }

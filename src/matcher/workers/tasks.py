@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from matcher.storage import events, idempotency, queue
+from matcher.workers import imports, runs
 from matcher.workers.context import Context
 
 __all__ = ["TASKS", "Task"]
@@ -75,4 +76,8 @@ TASKS: Final[Mapping[str, Task]] = {
     "jobs.delete_finished": Task(delete_finished_jobs),
     "events.order": Task(order_events),
     "idempotency.delete_old": Task(delete_old_answers),
+    "runs.publish": Task(runs.publish, give_up=runs.give_up_publishing),
+    "runs.solve": Task(runs.solve, give_up=runs.give_up_solving),
+    "imports.work": Task(imports.work, give_up=imports.give_up),
+    "imports.sweep": Task(imports.sweep),
 }
