@@ -1,8 +1,9 @@
 """One row in every table, for a client and a region: made from the tables themselves, so that none is forgotten."""
 
 import itertools
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import ARRAY, Column, Table, insert
@@ -11,22 +12,13 @@ from sqlalchemy.types import TypeEngine
 
 from matcher.storage.tables import Base
 
-__all__ = ["World", "make_world", "tenant_tables"]
+__all__ = ["World", "make_world", "row", "tenant_tables"]
 
 World = dict[str, dict[str, Any]]
 
-_NUMBERS = itertools.count(1)
-_START = datetime(2026, 11, 24, tzinfo=UTC)
-
-# What the constraints of a table ask for beyond the type of a column.
-_GIVEN: dict[str, dict[str, Any]] = {
-    "clients": {"crs": "wgs84"},
-    "imports": {"crs": "wgs84", "kind": "volunteers", "format": "csv", "status": "succeeded"},
-    "offers": {"role": 0},
-    "requests": {"places": [1], "taken": [0]},
-    "runs": {"mode": "preview", "status": "succeeded"},
-    "volunteers": {"travel_mode": "walk"},
-}
+_NUMBERS: Final[Iterator[int]] = itertools.count(1)
+# Nothing of it is due for a long while: whoever sweeps up leaves it alone.
+_START: Final = datetime(2098, 1, 1, tzinfo=UTC)
 
 
 def tenant_tables() -> list[Table]:
@@ -34,46 +26,82 @@ def tenant_tables() -> list[Table]:
     return [table for table in Base.metadata.sorted_tables if "client_no" in table.c]
 
 
-def make_world(session: Session, region: str, *, client_no: int | None = None) -> World:
-    """Insert a row into every table, each pointing at the others; return the rows by the names of their tables."""
+def make_world(session: Session, region: str, *, client_no: int | None = None, mark: str = "x") -> World:
+    """Insert a row into every table, each pointing at the others; return the rows by the names of their tables.
+
+    Every text that may be anything begins with ``mark``.
+    """
     world: World = {}
     for table in Base.metadata.sorted_tables:
         if table.name == "clients" and client_no is not None:
             world["clients"] = {"no": client_no}
             continue
-        values = row(table, world, region)
+        values = row(table, world, region, mark=mark)
         world[table.name] = dict(session.execute(insert(table).values(values).returning(table)).mappings().one())
     return world
 
 
-def row(table: Table, world: World, region: str) -> dict[str, Any]:
+def row(table: Table, world: World, region: str, *, mark: str = "x") -> dict[str, Any]:
     """Return the values of a row that points at the rows of a world."""
-    needed = {column.name: _value(column, world) for column in table.columns if _is_needed(column)}
-    return needed | _GIVEN.get(table.name, {}) | ({"region": region} if "region" in table.c else {})
+    needed = {column.name: _value(column, world, mark) for column in table.columns if _is_needed(column)}
+    return needed | _given(table.name, region, mark) | ({"region": region} if "region" in table.c else {})
+
+
+def _given(table: str, region: str, mark: str) -> dict[str, Any]:
+    """Return what a table asks for beyond the types of its columns, and what is worth hiding."""
+    place = {"latitude": 31.2 + next(_NUMBERS) * 0.000137, "longitude": 121.4 + next(_NUMBERS) * 0.000137}
+    values: dict[str, dict[str, Any]] = {
+        "clients": {"crs": "wgs84"},
+        "erasures": {"kind": "volunteer", "status": "finished", "subject": f"{mark}-erased"},
+        "import_faults": {"external_id": f"{mark}-refused", "detail": {"en": mark, "zh": mark}},
+        "imports": {
+            "crs": "wgs84",
+            "format": "csv",
+            "kind": "volunteers",
+            "line_count": 1,
+            "regions": [region],
+            "status": "succeeded",
+        },
+        "keys": {"label": f"{mark}-label", "regions": [region], "scopes": ["volunteers:read"]},
+        "offers": {"role": 0, "status": "offered"},
+        "requests": {
+            **place,
+            "community": f"{mark}-community",
+            "note": f"{mark}-note",
+            "places": [1],
+            "requester": f"{mark}-requester",
+            "roles": [{"skills": [], "count": 1, "gender": None}],
+            "taken": [0],
+        },
+        "runs": {"mode": "preview", "status": "succeeded"},
+        "steps": {"to_status": "offered"},
+        "volunteers": {**place, "community": f"{mark}-community"},
+    }
+    return values.get(table, {})
 
 
 def _is_needed(column: Column[Any]) -> bool:
     return column.identity is None and not column.nullable and column.server_default is None
 
 
-def _value(column: Column[Any], world: World) -> Any:
+def _value(column: Column[Any], world: World, mark: str) -> Any:
     for key in column.foreign_keys:
         return world[key.column.table.name][key.column.name]
-    return _of_type(column.type, next(_NUMBERS))
+    return _of_type(column.type, next(_NUMBERS), mark)
 
 
-def _of_type(kind: TypeEngine[Any], number: int) -> Any:
+def _of_type(kind: TypeEngine[Any], number: int, mark: str) -> Any:
     if isinstance(kind, ARRAY):
-        return [_of_type(kind.item_type, number)]
+        return [_of_type(kind.item_type, number, mark)]
     by_type: dict[type, Any] = {
         bool: False,
-        bytes: b"%d" % number,
+        bytes: b"%b-%d" % (mark.encode(), number),
         date: _START.date(),
         datetime: _START + timedelta(minutes=number),
         object: {},
         float: 1.0,
         int: number % 10_000,
-        str: f"x{number}",
+        str: f"{mark}-{number}",
         UUID: uuid4(),
     }
     return by_type[kind.python_type]
