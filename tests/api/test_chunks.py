@@ -13,7 +13,7 @@ LINES = st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b""
 
 def _split(pieces: list[bytes], *, is_quoted: bool, most_bytes: int) -> list[Chunk]:
     splitter = Splitter(is_quoted=is_quoted, most_bytes=most_bytes)
-    chunks = []
+    chunks: list[Chunk] = []
     for piece in pieces:
         splitter.add(piece)
         chunks += splitter.full_chunks()

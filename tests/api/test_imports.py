@@ -40,8 +40,9 @@ def _start(client: httpx.Client, content: bytes, kind: str = "volunteers", **hea
 
 def _finish(client: httpx.Client, started: httpx.Response) -> dict[str, Any]:
     assert started.status_code == 202, started.text
+    body: dict[str, Any] = started.json()
     for _ in range(6):
-        body: dict[str, Any] = client.get(started.headers["location"], params={"wait_s": 20}).raise_for_status().json()
+        body = client.get(started.headers["location"], params={"wait_s": 20}).raise_for_status().json()
         if body["status"] not in ("receiving", "running"):
             return body
     pytest.fail(f"the import did not end: {body}")
