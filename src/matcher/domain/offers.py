@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from matcher.domain.errors import MatcherError, Text
+from matcher.domain.errors import InvalidProblemError, MatcherError, Text
 
 __all__ = [
     "CHECK_IN_EARLY",
@@ -17,6 +17,7 @@ __all__ = [
     "HOLDING",
     "LIVE",
     "NEXT",
+    "NOT_ASKED_LABELS",
     "NO_SHOW_AFTER",
     "SERVED",
     "STATUS_LABELS",
@@ -26,6 +27,8 @@ __all__ = [
     "CapacityReachedError",
     "DeclineReason",
     "FilledError",
+    "NobodyEligibleError",
+    "NotAsked",
     "OfferStatus",
     "RefusedStepError",
     "RequestClosedError",
@@ -80,6 +83,15 @@ class WithdrawReason(StrEnum):
     VOLUNTEER_PAUSED = "volunteer-paused"
     BLOCKED = "blocked"
     ERASED = "erased"
+
+
+class NotAsked(StrEnum):
+    """Why a volunteer is not asked, beside the reasons of matching."""
+
+    UNKNOWN = "unknown-volunteer"
+    ALREADY_ASKED = "already-asked"
+    REFUSED_BEFORE = "refused-before"
+    BLOCKED = "blocked"
 
 
 class Side(StrEnum):
@@ -152,6 +164,13 @@ COUNTED: Final = (*HOLDING, *SERVED)
 NO_SHOW_AFTER: Final = timedelta(minutes=15)
 # Nobody checks in earlier than this before the start.
 CHECK_IN_EARLY: Final = timedelta(minutes=30)
+
+NOT_ASKED_LABELS: Final[Mapping[NotAsked, tuple[str, str]]] = {
+    NotAsked.UNKNOWN: ("there is no such volunteer", "没有该志愿者"),
+    NotAsked.ALREADY_ASKED: ("the volunteer has been asked, and may still come", "该志愿者已收到邀约"),
+    NotAsked.REFUSED_BEFORE: ("the volunteer has said no to this request before", "该志愿者曾婉拒该求助"),
+    NotAsked.BLOCKED: ("the volunteer and the requester are kept apart", "该志愿者与求助人已设置回避"),
+}
 
 STATUS_LABELS: Final[Mapping[OfferStatus, str]] = {
     _S.OFFERED: "已派单",
@@ -273,6 +292,12 @@ class TooLateError(RefusedStepError):
 
     code = "too-late"
     sentence = Text(en="It is too late: the service has begun.", zh="服务已经开始，无法再接单。")
+
+
+class NobodyEligibleError(InvalidProblemError):
+    """None of the volunteers can be asked; the faults say why, each by itself."""
+
+    code = "nobody-eligible"
 
 
 def check(current: OfferStatus, to: OfferStatus) -> None:

@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import ColumnElement, DateTime, and_, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
 
-from matcher.domain.offers import COUNTED, LIVE, OfferStatus
+from matcher.domain.offers import COUNTED, OfferStatus, VolunteerBusyError
 from matcher.storage import pages
 from matcher.storage.database import Session
 from matcher.storage.grants import within
@@ -19,6 +21,7 @@ from matcher.storage.tables.people import BlockRow, RequestRow, VolunteerRow
 
 __all__ = [
     "Filter",
+    "Home",
     "OfferRow",
     "Promise",
     "RequestRow",
@@ -26,16 +29,18 @@ __all__ = [
     "add",
     "add_steps",
     "find",
+    "find_request",
+    "find_volunteers",
+    "homes_of",
     "is_blocked",
     "list_due",
     "list_page",
     "list_promises",
     "list_steps",
-    "live_requests_of",
     "lock_of_requests",
     "lock_requests",
     "lock_volunteer",
-    "volunteers_of",
+    "requests_of_volunteer",
 ]
 
 # The clock of the database decides what has expired, whoever asks.
@@ -55,6 +60,10 @@ class Filter:
     volunteer_no: int | None = None
     run_id: UUID | None = None
 
+    def of_volunteer(self, no: int) -> "Filter":
+        """Return it for one volunteer."""
+        return replace(self, volunteer_no=no)
+
 
 @dataclass(frozen=True, slots=True)
 class Promise:
@@ -66,6 +75,16 @@ class Promise:
     latitude: float | None
     longitude: float | None
     is_to_come: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """How a volunteer is called by their client, and where they live."""
+
+    external_id: str
+    region: str
+    latitude: float | None
+    longitude: float | None
 
 
 def find(
@@ -137,9 +156,9 @@ def list_due(session: Session, *, limit: int) -> Sequence[int]:
     return session.scalars(statement).all()
 
 
-def live_requests_of(session: Session, volunteer_no: int) -> Sequence[int]:
-    """Return the requests for which a volunteer has an offer that may still lead to a service."""
-    statement = select(OfferRow.request_no).where(OfferRow.volunteer_no == volunteer_no, OfferRow.status.in_(LIVE))
+def requests_of_volunteer(session: Session, volunteer_no: int, statuses: Iterable[OfferStatus]) -> Sequence[int]:
+    """Return the requests for which a volunteer has an offer with one of these statuses."""
+    statement = select(OfferRow.request_no).where(OfferRow.volunteer_no == volunteer_no, OfferRow.status.in_(statuses))
     return session.scalars(statement).all()
 
 
@@ -174,19 +193,37 @@ def is_blocked(session: Session, volunteer_no: int, requester: str | None) -> bo
     return session.execute(statement.limit(1)).first() is not None
 
 
-def volunteers_of(session: Session, nos: Iterable[int | None]) -> Mapping[int, VolunteerRow]:
-    """Return volunteers by their numbers."""
+def homes_of(session: Session, nos: Iterable[int | None]) -> Mapping[int, Home]:
+    """Return by their numbers how volunteers are called and where they live."""
     wanted = {no for no in nos if no is not None}
     if not wanted:
         return {}
-    return {row.no: row for row in session.scalars(select(VolunteerRow).where(VolunteerRow.no.in_(wanted)))}
+    columns = VolunteerRow.external_id, VolunteerRow.region, VolunteerRow.latitude, VolunteerRow.longitude
+    found = session.execute(select(VolunteerRow.no, *columns).where(VolunteerRow.no.in_(wanted)))
+    return {row[0]: Home(*row[1:]) for row in found}
+
+
+def find_volunteers(session: Session, client_no: int, external_ids: Iterable[str]) -> Mapping[str, VolunteerRow]:
+    """Return volunteers of a client by the ids that it gave them."""
+    statement = select(VolunteerRow).where(
+        VolunteerRow.client_no == client_no, VolunteerRow.external_id.in_(list(external_ids))
+    )
+    return {row.external_id: row for row in session.scalars(statement.execution_options(**_FRESH))}
+
+
+def find_request(session: Session, external_id: str, *, client_no: int, regions: Sequence[str]) -> int | None:
+    """Return the number of a request by the id that its client gave it."""
+    statement = select(RequestRow.no).where(
+        RequestRow.client_no == client_no, RequestRow.external_id == external_id, within(RequestRow.region, regions)
+    )
+    return session.scalars(statement).one_or_none()
 
 
 def add(session: Session, offers: Sequence[OfferRow], *, lifetime: timedelta) -> None:
     """Add offers that stand for so long from now, by the clock of the database."""
-    expires_at = session.execute(select(_CLOCK)).scalar_one() + lifetime
+    now = session.execute(select(_CLOCK)).scalar_one()
     for offer in offers:
-        offer.expires_at = expires_at
+        offer.expires_at = now + lifetime
     session.add_all(offers)
     session.flush()
     for offer in offers:
@@ -194,7 +231,19 @@ def add(session: Session, offers: Sequence[OfferRow], *, lifetime: timedelta) ->
 
 
 def add_steps(session: Session, steps: Sequence[Mapping[str, Any]]) -> None:
-    """Write down steps of offers that were flushed."""
+    """Write the changes of offers and the steps that they took.
+
+    Raises
+    ------
+    VolunteerBusyError
+        If a volunteer would be in two places at once.
+    """
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if isinstance(error.orig, psycopg.errors.ExclusionViolation):
+            raise VolunteerBusyError from error
+        raise
     if steps:
         session.execute(insert(StepRow), list(steps))
 

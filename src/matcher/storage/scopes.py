@@ -1,34 +1,37 @@
 """Whose rows a transaction sees: the second layer under the filters of each query."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from matcher.domain.access import Principal
+from matcher.domain.access import EVERYWHERE, Principal
 
 __all__ = ["crossing", "enter"]
 
-_SYSTEM = text("SELECT set_config('role', 'matcher_system', true)")
-_TENANT = text(
-    "SELECT set_config('role', 'matcher_tenant', true), set_config('matcher.client', :client, true),"
-    " set_config('matcher.regions', :regions, true)"
-)
-_REGIONS = text("SELECT current_setting('matcher.regions', true)")
-_SET_REGIONS = text("SELECT set_config('matcher.regions', :regions, true)")
-_ALL_REGIONS = '{""}'
+_BEGIN: Final = "BEGIN"
+_BEGIN_FROZEN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_SYSTEM: Final = "SET LOCAL ROLE matcher_system"
+_SET_REGIONS: Final = text("SELECT set_config('matcher.regions', :regions, true)")
+_REGIONS: Final = "matcher.regions"
 
 
-def enter(session: Session, principal: Principal | None) -> None:
-    """Let the rest of the transaction see what the principal may see; without one, everything."""
+def enter(session: Session, principal: Principal | None, *, is_frozen: bool = False) -> None:
+    """Begin the transaction of a session, which sees what the principal may see; without one, everything.
+
+    Its first words go to the server together: a call has one way to wait for less.
+    """
+    begin = _BEGIN_FROZEN if is_frozen else _BEGIN
     if principal is None:
-        session.execute(_SYSTEM)
+        session.info[_REGIONS] = EVERYWHERE
+        session.connection().exec_driver_sql(f"{begin}; {_SYSTEM}")
         return
-    # An array as PostgreSQL writes it; codes are digits, the grant of everywhere is the empty text.
-    regions = ",".join(f'"{region}"' for region in principal.regions)
-    session.execute(_TENANT, {"client": str(principal.client_no), "regions": f"{{{regions}}}"})
+    session.info[_REGIONS] = principal.regions
+    session.connection().exec_driver_sql(f"{begin}; {_tenant(principal.client_no, principal.regions)}")
 
 
 @contextmanager
@@ -38,14 +41,33 @@ def crossing(session: Session) -> Iterator[None]:
     Help does: the volunteer of an offer may live where the key does not reach, and has promises
     there. What is answered is chosen by the caller, whose filters still hold.
     """
-    before = session.execute(_REGIONS).scalar_one_or_none() or ""
-    session.execute(_SET_REGIONS, {"regions": _ALL_REGIONS})
+    before: tuple[str, ...] = session.info[_REGIONS]
+    if before == EVERYWHERE:
+        yield
+        return
+    _set_regions(session, EVERYWHERE)
     try:
         yield
-    except SQLAlchemyError:
-        # The transaction is lost, and takes the setting with it.
-        raise
     except BaseException:
-        session.execute(_SET_REGIONS, {"regions": before})
+        # A transaction that is lost takes the setting with it.
+        with suppress(SQLAlchemyError):
+            _set_regions(session, before)
         raise
-    session.execute(_SET_REGIONS, {"regions": before})
+    _set_regions(session, before)
+
+
+def _set_regions(session: Session, regions: tuple[str, ...]) -> None:
+    session.execute(_SET_REGIONS, {"regions": _array(regions)})
+    session.info[_REGIONS] = regions
+
+
+@lru_cache(maxsize=4096)
+def _tenant(client_no: int, regions: tuple[str, ...]) -> str:
+    """Return the statements that make a transaction a tenant's."""
+    quoted = _array(regions).replace("'", "''")
+    return f"SET LOCAL ROLE matcher_tenant; SET LOCAL matcher.client = '{client_no}'; SET LOCAL {_REGIONS} = '{quoted}'"
+
+
+def _array(regions: tuple[str, ...]) -> str:
+    """Return codes as PostgreSQL writes an array; they are digits, and the grant of everywhere is the empty text."""
+    return "{" + ",".join(f'"{region}"' for region in regions) + "}"

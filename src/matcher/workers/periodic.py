@@ -13,6 +13,7 @@ __all__ = ["PERIODIC"]
 PERIODIC: Final[Mapping[str, str]] = {
     "jobs.report": "* * * * *",
     "jobs.delete_finished": "17 19 * * *",
+    "offers.expire": "* * * * *",
     "events.order": "* * * * *",
     "idempotency.delete_old": "7 * * * *",
     "imports.sweep": "*/5 * * * *",

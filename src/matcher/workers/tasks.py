@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 
+from matcher.services import offers
 from matcher.storage import events, idempotency, queue
 from matcher.workers import imports, runs
 from matcher.workers.context import Context
@@ -13,6 +14,7 @@ from matcher.workers.context import Context
 __all__ = ["TASKS", "Task"]
 
 _BATCH: Final = 10_000
+_EXPIRY_BATCH: Final = 500
 _KEEP_FAILED: Final = timedelta(days=30)
 
 logger = logging.getLogger(__name__)
@@ -62,6 +64,15 @@ def delete_old_answers(context: Context) -> None:
             deleted = idempotency.delete_before(session, before, limit=_BATCH)
 
 
+def expire_offers(context: Context) -> None:
+    """Let offers whose time to be answered is over expire."""
+    expired = _EXPIRY_BATCH
+    while expired:
+        context.check()
+        with context.begin() as session:
+            expired = offers.expire(session, limit=_EXPIRY_BATCH, now=context.now())
+
+
 def order_events(context: Context) -> None:
     """Give committed events their positions, also while nobody reads the feed."""
     ordered = _BATCH
@@ -74,6 +85,7 @@ def order_events(context: Context) -> None:
 TASKS: Final[Mapping[str, Task]] = {
     "jobs.report": Task(report_jobs),
     "jobs.delete_finished": Task(delete_finished_jobs),
+    "offers.expire": Task(expire_offers),
     "events.order": Task(order_events),
     "idempotency.delete_old": Task(delete_old_answers),
     "runs.publish": Task(runs.publish, give_up=runs.give_up_publishing),
