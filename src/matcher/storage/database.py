@@ -1,12 +1,15 @@
 """The database of the service: its connections, its transactions, and whether it answers."""
 
 import logging
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+import psycopg
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
@@ -24,7 +27,6 @@ _POOL_SIZE = 10
 _STATEMENT_TIMEOUT_MS = 30_000
 _IDLE_TIMEOUT_MS = 60_000
 _PROBE_TIMEOUT_MS = 2_000
-_FROZEN = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Database:
@@ -36,7 +38,9 @@ class Database:
 
     def __init__(self, url: URL, embedded: EmbeddedPostgres | None = None) -> None:
         self._embedded = embedded
-        self._engine = _engine(url, _STATEMENT_TIMEOUT_MS, pool_size=_POOL_SIZE, pool_pre_ping=True)
+        # Transactions begin by our own words, which say whose they are; the driver would begin them one way earlier.
+        self._engine = _engine(url, _STATEMENT_TIMEOUT_MS, pool_size=_POOL_SIZE, isolation_level="AUTOCOMMIT")
+        event.listen(self._engine, "checkout", _refuse_dead)
         # Of its own: readiness must neither wait for the pool nor hang on a connection that died in silence.
         self._probe = _engine(url, _PROBE_TIMEOUT_MS, poolclass=NullPool)
         # A step of a migration, such as an index over a large table, takes the time that it takes.
@@ -68,9 +72,7 @@ class Database:
             If the database itself fails; nothing was changed then.
         """
         with failures.told(), Session(self._engine, expire_on_commit=False) as session, session.begin():
-            if is_frozen:
-                session.connection(execution_options=_FROZEN)
-            scopes.enter(session, principal)
+            scopes.enter(session, principal, is_frozen=is_frozen)
             yield session
 
     def migrate(self) -> None:
@@ -173,6 +175,18 @@ def _read(url: str) -> URL:
 def _reason(error: SQLAlchemyError) -> str:
     """Return the first line of what the driver said."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+
+
+def _refuse_dead(connection: "psycopg.Connection[Any]", *_: object) -> None:
+    """Keep a connection that died in the pool from being used: another is opened instead.
+
+    A server that goes away says so, or its socket closes; an idle connection has nothing else to
+    hear. Asking the system costs nothing, asking the server three ways there and back.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise DisconnectionError
 
 
 def _engine(url: URL, statement_timeout_ms: int, **pool: object) -> Engine:
