@@ -64,6 +64,11 @@ _BY_TYPE: dict[str, _Sentence] = {
 
 _BY_PATTERN: dict[str, _Sentence] = {
     fields.TEXT_PATTERN: ("bad-text", "Control characters are not allowed.", "不允许使用控制字符。"),
+    fields.NOTE_PATTERN: (
+        "bad-text",
+        "Control characters other than line breaks and tabs are not allowed.",
+        "除换行和制表符外，不允许使用控制字符。",
+    ),
     fields.INSTANT_PATTERN: (
         "bad-instant",
         "Expected date, time and offset as in RFC 3339, such as 2026-11-24T09:00:00+08:00, in the years 2000 to 2099.",

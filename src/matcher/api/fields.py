@@ -16,6 +16,7 @@ __all__ = [
     "DAY_PATTERN",
     "END_PATTERN",
     "INSTANT_PATTERN",
+    "NOTE_PATTERN",
     "TEXT_PATTERN",
     "WALL_TIME_PATTERN",
     "ZONE_PATTERN",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 TEXT_PATTERN: Final = r"^[^\x00-\x1f\x7f]+$"
+NOTE_PATTERN: Final = r"^[^\x00-\x08\x0b-\x1f\x7f]+$"
 DAY_PATTERN: Final = r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"
 INSTANT_PATTERN: Final = (
     r"^20\d{2}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"

@@ -130,7 +130,7 @@ def list_volunteers(
     limit: LimitQuery = 50,
     cursor: CursorQuery = None,
 ) -> Response:
-    """Volunteers within the key's regions, by region and id."""
+    """List volunteers within the key's regions, by region and id."""
     queries.check_region(region)
     system = pushes.crs_of(crs, principal)
     wanted = VolunteerFilter(region, skill, paused, updated_since, near.read(system))

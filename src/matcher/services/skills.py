@@ -1,9 +1,8 @@
 """The catalogue of skills of a client system, which its volunteers and requests name by code."""
 
-from dataclasses import replace
 from datetime import datetime
 
-from matcher.domain.access import EVERYWHERE, Principal
+from matcher.domain.access import Principal
 from matcher.domain.errors import MatcherError, NotFoundError, Text
 from matcher.storage import scopes, skills
 from matcher.storage.database import Session
@@ -94,11 +93,9 @@ def delete(session: Session, principal: Principal, row: SkillRow) -> None:
         If a volunteer or a request names it.
     """
     # The catalogue is the client's: what lies outside this key's regions counts too, for the answer alone.
-    scopes.enter(session, replace(principal, regions=EVERYWHERE))
-    is_used = skills.is_used(session, principal.client_no, row.external_id)
-    scopes.enter(session, principal)
-    if is_used:
-        raise SkillInUseError
+    with scopes.crossing(session):
+        if skills.is_used(session, principal.client_no, row.external_id):
+            raise SkillInUseError
     session.delete(row)
     session.flush()
 

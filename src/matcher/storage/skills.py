@@ -19,7 +19,7 @@ def hold_known(session: Session, client_no: int, codes: Collection[str]) -> set[
     statement = select(SkillRow.external_id).where(
         SkillRow.client_no == client_no, SkillRow.external_id.in_(list(codes))
     )
-    return set(session.scalars(statement.with_for_update(key_share=True)))
+    return set(session.scalars(statement.with_for_update(read=True, key_share=True)))
 
 
 def add(

@@ -76,10 +76,13 @@ class Upsert:
         #: What is set from the ``item`` of such a row.
         self.columns = tuple(name for name in names if name != "external_id")
         replaced = ", ".join(f"{name} = excluded.{name}" for name in (*self.columns, *initial))
+        # Rows are locked in the order of their numbers, as everywhere: who meets waits, and not in a circle.
         self._write = text(f"""
             INSERT INTO {table.name} AS row ({_listed("", (*names, *initial))}, client_no, created_at, updated_at)
             SELECT {_listed("item.", names)}, {"".join(f"{sql}, " for sql in initial.values())} :client_no, :now, :now
             FROM {self.source}
+            LEFT JOIN {table.name} AS there ON there.client_no = :client_no AND there.external_id = item.external_id
+            ORDER BY there.no NULLS LAST, item.external_id
             ON CONFLICT (client_no, external_id) DO UPDATE
             SET {replaced}, version = row.version + 1, updated_at = :now
             WHERE NOT ({self._same("excluded")}) AND {_WITHIN} AND ({guard})
@@ -123,12 +126,10 @@ class Upsert:
         versions
             None stands for any.
         """
-        # In one order, so that two who write the same things wait for each other and not in a circle.
-        ordered = sorted(items, key=lambda item: item.external_id)
         rows = session.execute(
             self._write,
             {
-                "items": joined(ordered),
+                "items": joined(items),
                 "client_no": principal.client_no,
                 "regions": list(principal.regions),
                 "versions": list(versions or ()),
