@@ -53,6 +53,15 @@ RETURN cardinality(taken) = cardinality(places)
     AND (SELECT bool_and(t >= 0 AND t <= p) FROM unnest(taken, places) AS role (t, p))
 """
 
+# 64 bits in which somebody with all these skills has all bits of a request that needs them, and few others do.
+SIGNATURE = """
+CREATE FUNCTION matcher_signature(codes text[]) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(bit_or(1::bigint << (hashtextextended(code, 0) & 63)::integer), 0) FROM unnest(codes) AS code
+)
+"""
+
 # Each is asked once a statement, being in a subquery of its own.
 MINE = "client_no = (SELECT nullif(current_setting('matcher.client', true), '')::bigint)"
 WITHIN = "(region IS NULL OR region ^@ ANY ((SELECT current_setting('matcher.regions', true)::text[])::text[]))"
@@ -62,6 +71,7 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(ROLES)
     op.execute(FITS)
+    op.execute(SIGNATURE)
     op.execute("CREATE SEQUENCE event_positions")
     op.create_table(
         "clients",
@@ -227,6 +237,9 @@ def upgrade() -> None:
         sa.Column(
             "skill_codes", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{}'"), nullable=False
         ),
+        sa.Column(
+            "skill_bits", sa.BigInteger(), sa.Computed("matcher_signature(skill_codes)", persisted=True), nullable=False
+        ),
         sa.Column("urgency", sa.SmallInteger(), nullable=False),
         sa.Column("gender", sa.Text(collation="C"), nullable=True),
         sa.Column("adults_only", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -294,7 +307,15 @@ def upgrade() -> None:
         [sa.literal_column("point(longitude, latitude)")],
         unique=False,
         postgresql_using="gist",
+        postgresql_include=["client_no", "region", "latitude", "longitude", "no", "urgency", "skill_bits"],
         postgresql_where=sa.text("status IN ('open', 'planned')"),
+    )
+    op.create_index(
+        "ix_requests_open_nowhere",
+        "requests",
+        ["client_no", "no"],
+        unique=False,
+        postgresql_where=sa.text("latitude IS NULL AND status IN ('open', 'planned')"),
     )
     op.create_table(
         "runs",
@@ -374,6 +395,9 @@ def upgrade() -> None:
             "skill_codes", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column(
+            "skill_bits", sa.BigInteger(), sa.Computed("matcher_signature(skill_codes)", persisted=True), nullable=False
+        ),
+        sa.Column(
             "trainings", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column("insured_until", sa.Date(), nullable=True),
@@ -412,6 +436,16 @@ def upgrade() -> None:
         [sa.literal_column("point(longitude, latitude)")],
         unique=False,
         postgresql_using="gist",
+        postgresql_include=[
+            *("client_no", "region", "latitude", "longitude", "no", "recent_minutes", "max_distance_m", "skill_bits")
+        ],
+    )
+    op.create_index(
+        "ix_volunteers_nowhere",
+        "volunteers",
+        ["client_no", "recent_minutes", "no"],
+        unique=False,
+        postgresql_where=sa.text("latitude IS NULL"),
     )
     op.create_table(
         "blocks",
@@ -659,5 +693,6 @@ def downgrade() -> None:
     op.drop_table("audit")
     op.drop_table("clients")
     op.execute("DROP SEQUENCE event_positions")
+    op.execute("DROP FUNCTION matcher_signature")
     op.execute("DROP FUNCTION matcher_fits")
     # The roles stay: other databases of the server may use them.

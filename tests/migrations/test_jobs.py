@@ -7,11 +7,11 @@ from sqlalchemy import text
 
 from matcher.storage.database import Database
 
-REVISION = next(Path(__file__).parents[2].glob("migrations/versions/*_create_jobs.py"))
+REVISION = next(Path(__file__).parents[2].glob("migrations/versions/*_complete_jobs.py"))
 
 
 def test_every_step_that_comes_with_procrastinate_is_in_a_revision() -> None:
-    spec = util.spec_from_file_location("create_jobs", REVISION)
+    spec = util.spec_from_file_location("complete_jobs", REVISION)
     assert spec is not None
     assert spec.loader is not None
     revision = util.module_from_spec(spec)
