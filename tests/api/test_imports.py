@@ -88,6 +88,15 @@ def test_a_table_of_a_spreadsheet_becomes_volunteers(client: httpx.Client) -> No
     assert client.get("/v1/volunteers/v2").json()["busy"][0]["start"] == "2026-11-24T01:00:00Z"
 
 
+def test_a_table_becomes_requests(client: httpx.Client) -> None:
+    window = "2026-11-24T09:00:00+08:00/2026-11-24T12:00:00+08:00"
+    table = f'external_id,region,windows,requester,urgency,roles\nr1,{REGION},{window},p1,4,"[{{""count"": 2}}]"\n'
+    started = client.post("/v1/imports", params={"kind": "requests"}, content=table.encode(), headers=CSV)
+    assert _counts(_finish(client, started)) == (1, 0, 0, 0)
+    made = client.get("/v1/requests/r1").json()
+    assert (made["requester"], made["urgency"], made["windows"][0]["start"]) == ("p1", 4, "2026-11-24T01:00:00Z")
+
+
 def test_a_wrong_line_is_told_with_its_place_and_keeps_no_other_out(client: httpx.Client) -> None:
     content = _lines(_volunteer(1)) + b'{"external_id": "v2",\n' + _lines(_volunteer(3, max_distance_km="far"))
     started = _start(client, content + _lines(_volunteer(4)))

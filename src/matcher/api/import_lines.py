@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from matcher.api import bodies, pushes, tables, volunteer_body
+from matcher.api import bodies, pushes, request_body, tables, volunteer_body
 from matcher.api.bodies import pointer
 from matcher.api.columns import IMPORTED, Table
+from matcher.api.request_body import RequestItem
 from matcher.api.tables import NotCsvError
 from matcher.api.volunteer_body import VolunteerItem
 from matcher.domain.errors import Fault, InvalidProblemError, MatcherError, Text
@@ -49,7 +50,7 @@ def _contents(values: list[object], kind: ImportKind, crs: Crs) -> Sequence[Mapp
         case ImportKind.VOLUNTEERS:
             return pushes.read(values, VolunteerItem, partial(volunteer_body.to_content, crs=crs))
         case ImportKind.REQUESTS:
-            raise NotImplementedError
+            return pushes.read(values, RequestItem, partial(request_body.to_content, crs=crs))
 
 
 def _ndjson(chunk: Chunk) -> Iterator[_Value]:

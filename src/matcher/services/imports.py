@@ -1,7 +1,7 @@
 """Imports: lines are kept as they come, and then taken in chunk by chunk, each chunk once."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,9 +13,9 @@ from matcher.domain.errors import MatcherError, Text
 from matcher.domain.events import EventType, SubjectKind
 from matcher.domain.geo import Crs
 from matcher.domain.imports import ImportFormat, ImportKind, ImportStatus
-from matcher.services import volunteers
+from matcher.services import requests, volunteers
 from matcher.services.import_lines import Line, LineFault, Lines
-from matcher.services.upserts import Effect
+from matcher.services.upserts import Effect, Result
 from matcher.storage import audit, events, imports, queue
 from matcher.storage.database import Session
 from matcher.storage.imports import FaultRow, ImportRow
@@ -48,10 +48,15 @@ TASK: Final = "imports.work"
 INCOMPLETE: Final = "upload-incomplete"
 GIVEN_UP: Final = "given-up"
 
+_Upsert = Callable[[Session, Principal, Sequence[Any], datetime], list[Result]]
+
 READ_SCOPES: Final = {ImportKind.VOLUNTEERS: Scope.VOLUNTEERS_READ, ImportKind.REQUESTS: Scope.REQUESTS_READ}
 WRITE_SCOPES: Final = {ImportKind.VOLUNTEERS: Scope.VOLUNTEERS_WRITE, ImportKind.REQUESTS: Scope.REQUESTS_WRITE}
 
-_UPSERTS: Final = {ImportKind.VOLUNTEERS: volunteers.upsert_many}
+_UPSERTS: Final[Mapping[ImportKind, _Upsert]] = {
+    ImportKind.VOLUNTEERS: volunteers.upsert_many,
+    ImportKind.REQUESTS: requests.upsert_many,
+}
 _MOST_FAULTS: Final = 100_000
 _SILENT: Final = timedelta(minutes=10)
 _BATCH: Final = 100
@@ -83,6 +88,7 @@ class Chunk:
     format: ImportFormat
     header: tuple[str, ...]
     crs: Crs
+
     @property
     def line_count(self) -> int:
         """How many lines it has; the last one may lack its end."""
