@@ -1,11 +1,13 @@
 """Skills, volunteers, help requests, and the pairs that are kept apart."""
 
 from datetime import date
+from typing import Annotated
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Computed,
     Date,
     ForeignKey,
     Index,
@@ -40,6 +42,11 @@ _FALSE = text("false")
 _ZERO = text("0")
 _PLACE = "(latitude IS NULL) = (longitude IS NULL)"
 
+# Of ``skill_codes``: who lacks a bit of what is asked for lacks a skill; who has all of them probably has all skills.
+Signature = Annotated[
+    int, mapped_column(BigInteger, Computed("matcher_signature(skill_codes)", persisted=True), nullable=False)
+]
+
 
 class SkillRow(Base):
     """A skill of a client's catalogue."""
@@ -67,7 +74,17 @@ class VolunteerRow(Base):
         CheckConstraint(_PLACE, name="place"),
         one_of("travel_mode", TravelMode),
         Index(None, "client_no", "region", "external_id"),
-        Index("ix_volunteers_place", text("point(longitude, latitude)"), postgresql_using="gist"),
+        # Everything that a search outwards from a place needs, so that it need not visit the rows themselves.
+        Index(
+            "ix_volunteers_place",
+            text("point(longitude, latitude)"),
+            postgresql_using="gist",
+            postgresql_include=[
+                *("client_no", "region", "latitude", "longitude", "no", "recent_minutes", "max_distance_m"),
+                "skill_bits",
+            ],
+        ),
+        Index("ix_volunteers_nowhere", "client_no", "recent_minutes", "no", postgresql_where=text("latitude IS NULL")),
     )
 
     no: Mapped[No]
@@ -83,6 +100,7 @@ class VolunteerRow(Base):
     travel_mode: Mapped[Code] = mapped_column(server_default=text("'bicycle'"))
     skills: Mapped[Json] = mapped_column(server_default=text("'[]'"))
     skill_codes: Mapped[Codes]
+    skill_bits: Mapped[Signature]
     trainings: Mapped[Codes]
     insured_until: Mapped[date | None] = mapped_column(Date)
     gender: Mapped[Code | None]
@@ -125,7 +143,14 @@ class RequestRow(Base):
             "ix_requests_open_place",
             text("point(longitude, latitude)"),
             postgresql_using="gist",
+            postgresql_include=["client_no", "region", "latitude", "longitude", "no", "urgency", "skill_bits"],
             postgresql_where=text("status IN ('open', 'planned')"),
+        ),
+        Index(
+            "ix_requests_open_nowhere",
+            "client_no",
+            "no",
+            postgresql_where=text("latitude IS NULL AND status IN ('open', 'planned')"),
         ),
         Index(
             "ix_requests_open_closes_at", "closes_at", postgresql_where=text("status IN ('open', 'planned', 'filled')")
@@ -150,6 +175,7 @@ class RequestRow(Base):
     taken: Mapped[Counts]
     min_headcount: Mapped[Small]
     skill_codes: Mapped[Codes]
+    skill_bits: Mapped[Signature]
     urgency: Mapped[Small]
     gender: Mapped[Code | None]
     adults_only: Mapped[bool] = mapped_column(Boolean, server_default=_FALSE)
