@@ -44,15 +44,17 @@ def make_world(session: Session, region: str, *, client_no: int | None = None, m
 def row(table: Table, world: World, region: str, *, mark: str = "x") -> dict[str, Any]:
     """Return the values of a row that points at the rows of a world."""
     needed = {column.name: _value(column, world, mark) for column in table.columns if _is_needed(column)}
-    return needed | _given(table.name, region, mark) | ({"region": region} if "region" in table.c else {})
+    return needed | _given(table.name, world, region, mark) | ({"region": region} if "region" in table.c else {})
 
 
-def _given(table: str, region: str, mark: str) -> dict[str, Any]:
+def _given(table: str, world: World, region: str, mark: str) -> dict[str, Any]:
     """Return what a table asks for beyond the types of its columns, and what is worth hiding."""
     place = {"latitude": 31.2 + next(_NUMBERS) * 0.000137, "longitude": 121.4 + next(_NUMBERS) * 0.000137}
     values: dict[str, dict[str, Any]] = {
-        "clients": {"crs": "wgs84"},
+        "clients": {"crs": "wgs84", "id": f"client-{next(_NUMBERS)}-{uuid4().hex[:6]}"},
+        "entries": {"kind": "service", "content": _entry(world, region)},
         "erasures": {"kind": "volunteer", "status": "finished", "subject": f"{mark}-erased"},
+        "events": {"type": "offer.accepted", "subject_kind": "offer"},
         "import_faults": {"external_id": f"{mark}-refused", "detail": {"en": mark, "zh": mark}},
         "imports": {
             "crs": "wgs84",
@@ -78,6 +80,14 @@ def _given(table: str, region: str, mark: str) -> dict[str, Any]:
         "volunteers": {**place, "community": f"{mark}-community"},
     }
     return values.get(table, {})
+
+
+def _entry(world: World, region: str) -> dict[str, Any]:
+    """Return what a record's first entry says."""
+    ids = {f"{name}_id": str(world[f"{name}s"]["id"]) if f"{name}s" in world else None for name in ("record", "offer")}
+    instants = dict.fromkeys(("starts_at", "ends_at", "at"), _START.isoformat())
+    nothing = dict.fromkeys(("reason", "on_behalf_of", "key_id"))
+    return {"position": 1, "kind": "service", "region": region, "minutes": 60, **ids, **instants, **nothing}
 
 
 def _is_needed(column: Column[Any]) -> bool:
