@@ -176,7 +176,11 @@ def get_volunteer(
 def pause_volunteer(
     database: DatabaseDep, principal: _Writer, now: NowDep, external_id: IdPath, crs: CrsQuery = None
 ) -> Response:
-    """Make no new offers to a volunteer for now; those that are out can still be answered. Repeating it is no error."""
+    """Make no new offers to a volunteer for now. Repeating it is no error.
+
+    Offers without an answer are withdrawn, so that somebody else is asked; promises hold. A push
+    with `paused: true` does not withdraw any.
+    """
     with database.begin(principal) as session:
         row = volunteers.pause(session, principal, external_id, now=now)
         return _answer(row, pushes.crs_of(crs, principal))

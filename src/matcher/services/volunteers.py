@@ -7,7 +7,8 @@ from typing import Any
 from matcher.domain.access import Principal
 from matcher.domain.errors import NotFoundError, Text
 from matcher.domain.events import EventType, SubjectKind
-from matcher.services import upserts
+from matcher.domain.offers import OfferStatus, WithdrawReason
+from matcher.services import offers, upserts
 from matcher.services.upserts import Content, Effect, Result
 from matcher.storage import events, volunteers
 from matcher.storage.database import Session
@@ -81,13 +82,27 @@ def list_page(
 
 
 def pause(session: Session, principal: Principal, external_id: str, *, now: datetime) -> VolunteerRow:
-    """Make no new offers to a volunteer for now; those that are out hold. Pausing twice is no error.
+    """Make no new offers to a volunteer for now. Pausing twice is no error.
+
+    Offers without an answer are withdrawn, so that somebody else is asked; what is promised holds.
 
     Raises
     ------
     NotFoundError
         If there is none within the principal's regions.
     """
+    row = get(session, principal, external_id)
+    if row.paused:
+        return row
+    # First this, since requests are locked before volunteers.
+    offers.withdraw_of_volunteer(
+        session,
+        row,
+        reason=WithdrawReason.VOLUNTEER_PAUSED,
+        now=now,
+        principal=principal,
+        statuses=[OfferStatus.OFFERED],
+    )
     row = get_for_update(session, principal, external_id)
     if not row.paused:
         row.paused = True

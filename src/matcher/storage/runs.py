@@ -32,7 +32,9 @@ __all__ = [
     "find",
     "find_active",
     "find_by_no",
+    "find_latest",
     "find_plan",
+    "find_plan_by_no",
     "find_problem",
     "get_for_update",
     "hold",
@@ -102,6 +104,22 @@ def find_by_no(session: Session, no: int) -> RunRow | None:
 def find_plan(session: Session, id_: UUID, *, client_no: int, regions: Sequence[str]) -> bytes | None:
     """Return the gzipped plan of a run; None if there is no such run, or no plan yet."""
     return session.scalars(_one(id_, client_no, regions).with_only_columns(RunRow.plan)).one_or_none()
+
+
+def find_latest(session: Session, region: str, *, client_no: int) -> int | None:
+    """Return the number of the latest run with a plan that a region was a part of."""
+    holding = [region[:length] for length in (2, 4, 6, 9) if length <= len(region)]
+    return session.scalars(
+        select(RunRow.no)
+        .where(RunRow.client_no == client_no, RunRow.region.in_(holding), RunRow.plan.is_not(None))
+        .order_by(RunRow.no.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def find_plan_by_no(session: Session, run_no: int) -> bytes | None:
+    """Return the gzipped plan of a run; None if there is none, or none any more."""
+    return session.scalars(select(RunRow.plan).where(RunRow.no == run_no)).one_or_none()
 
 
 def find_problem(session: Session, run_no: int, *, client_no: int) -> bytes | None:

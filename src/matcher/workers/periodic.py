@@ -14,6 +14,7 @@ PERIODIC: Final[Mapping[str, str]] = {
     "jobs.report": "* * * * *",
     "jobs.delete_finished": "17 19 * * *",
     "offers.expire": "* * * * *",
+    "requests.fail": "* * * * *",
     "events.order": "* * * * *",
     "idempotency.delete_old": "7 * * * *",
     "imports.sweep": "*/5 * * * *",

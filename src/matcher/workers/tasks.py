@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
 
-from matcher.services import offers
+from matcher.services import failing, offers
 from matcher.storage import events, idempotency, queue
 from matcher.workers import imports, runs
 from matcher.workers.context import Context
@@ -14,6 +14,7 @@ from matcher.workers.context import Context
 __all__ = ["TASKS", "Task"]
 
 _BATCH: Final = 10_000
+_FAILURE_BATCH: Final = 200
 _EXPIRY_BATCH: Final = 500
 _KEEP_FAILED: Final = timedelta(days=30)
 
@@ -73,6 +74,15 @@ def expire_offers(context: Context) -> None:
             expired = offers.expire(session, limit=_EXPIRY_BATCH, now=context.now())
 
 
+def fail_requests(context: Context) -> None:
+    """Close the requests whose last window is over and to whom nobody comes."""
+    failed = _FAILURE_BATCH
+    while failed == _FAILURE_BATCH:
+        context.check()
+        with context.begin() as session:
+            failed = failing.fail_overdue(session, limit=_FAILURE_BATCH, now=context.now())
+
+
 def order_events(context: Context) -> None:
     """Give committed events their positions, also while nobody reads the feed."""
     ordered = _BATCH
@@ -86,6 +96,7 @@ TASKS: Final[Mapping[str, Task]] = {
     "jobs.report": Task(report_jobs),
     "jobs.delete_finished": Task(delete_finished_jobs),
     "offers.expire": Task(expire_offers),
+    "requests.fail": Task(fail_requests),
     "events.order": Task(order_events),
     "idempotency.delete_old": Task(delete_old_answers),
     "runs.publish": Task(runs.publish, give_up=runs.give_up_publishing),
