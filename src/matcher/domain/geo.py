@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
 
-__all__ = ["EARTH_RADIUS_M", "Crs", "Point", "convert", "great_circle_m"]
+__all__ = ["EARTH_RADIUS_M", "Crs", "Point", "convert", "great_circle_m", "least_m"]
 
 # Mean radius of the Earth, (2a + b) / 3 of WGS-84.
 EARTH_RADIUS_M: Final = 6_371_008.8
@@ -88,6 +88,24 @@ def great_circle_m(a: Point, b: Point) -> int:
     bx, by, bz = _on_unit_sphere(b)
     half_chord = math.sqrt((ax - bx) ** 2 + (ay - by) ** 2 + (az - bz) ** 2) / 2
     return round(2 * EARTH_RADIUS_M * math.asin(min(1.0, half_chord)))
+
+
+def least_m(point: Point, degrees: float) -> int:
+    """Return a distance that nothing is nearer than which lies ``degrees`` away or more, counted on the plain grid.
+
+    On the grid of latitudes and longitudes everything looks at least as far apart in metres as it is, but for the
+    meridians, which come together. Every way out of the circle of ``degrees`` on the grid crosses that circle, as long
+    as it holds neither a pole nor the date line. There ``sin²(d/2) = sin²(Δφ/2) + cos φ₀ cos φ sin²(Δλ/2)``
+    is at least ``sin²(degrees/2) cos φ₀ cos(|φ₀| + degrees)``, which grows up to two thirds of the way to the pole.
+    """
+    away = abs(point.latitude)
+    within = min(degrees, (90 - away) * 2 / 3, 180 - abs(point.longitude))
+    if within <= 0:
+        return 0
+    cosines = math.cos(math.radians(away)) * math.cos(math.radians(away + within))
+    half_chord = math.sin(math.radians(within) / 2) * math.sqrt(cosines)
+    # One less: distances are rounded to the metre.
+    return max(0, math.floor(2 * EARTH_RADIUS_M * math.asin(half_chord)) - 1)
 
 
 def _on_unit_sphere(point: Point) -> tuple[float, float, float]:

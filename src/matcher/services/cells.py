@@ -12,10 +12,12 @@ import h3
 
 from matcher.domain.geo import Point, great_circle_m
 
-__all__ = ["RESOLUTION", "Cell", "blur"]
+__all__ = ["FARTHEST_M", "RESOLUTION", "Cell", "blur"]
 
 # Of the H3 grid: hexagons about half a kilometre from centre to corner.
 RESOLUTION: Final = 8
+# No cell of this resolution reaches farther from its centre; they differ in size over the globe.
+FARTHEST_M: Final = 700
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matcher.domain.geo import EARTH_RADIUS_M, Crs, Point, convert, great_circle_m
+from matcher.domain.geo import EARTH_RADIUS_M, Crs, Point, convert, great_circle_m, least_m
 
 DATA = Path(__file__).parents[2] / "data"
 PAIRS_OF_SYSTEMS = list(itertools.permutations(Crs, 2))
@@ -143,3 +143,22 @@ def test_distance_agrees_with_the_angle_between_the_directions(a: Point, b: Poin
     )
     along = math.sin(first) * math.sin(second) + math.cos(first) * math.cos(second) * math.cos(east)
     assert great_circle_m(a, b) == pytest.approx(EARTH_RADIUS_M * math.atan2(across, along), abs=0.8)
+
+
+@given(anywhere, anywhere, st.floats(0, 1))
+def test_nothing_that_is_farther_on_the_grid_is_nearer_than_the_least_distance(a: Point, b: Point, part: float) -> None:
+    apart = math.hypot(a.latitude - b.latitude, a.longitude - b.longitude)
+    assert great_circle_m(a, b) >= least_m(a, apart * part)
+
+
+@given(anywhere, st.floats(-0.1, 0.1), st.floats(-0.1, 0.1))
+def test_nor_is_a_neighbour(a: Point, north: float, east: float) -> None:
+    b = Point(min(90.0, max(-90.0, a.latitude + north)), (a.longitude + east + 180) % 360 - 180)
+    apart = math.hypot(a.latitude - b.latitude, a.longitude - b.longitude)
+    assert great_circle_m(a, b) >= least_m(a, apart)
+
+
+def test_the_least_distance_in_a_chinese_city_is_not_much_less_than_the_true_one() -> None:
+    shanghai = Point(31.2304, 121.4737)
+    east = Point(31.2304, 121.4837)
+    assert least_m(shanghai, 0.01) > 0.99 * great_circle_m(shanghai, east)
