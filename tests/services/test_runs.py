@@ -94,8 +94,8 @@ def test_a_publication_is_told_step_by_step(database: Database, principal: Princ
 
 def test_an_offer_of_a_later_day_stands_for_six_hours(database: Database, principal: Principal) -> None:
     with database.begin() as session:
-        late = {"opens_at": matched.clock(hours=60), "closes_at": matched.clock(hours=80)}
-        rows.request(session, principal.client_no, "r", **late)
+        opens_at, closes_at = matched.clock(hours=60), matched.clock(hours=80)
+        rows.request(session, principal.client_no, "r", opens_at=opens_at, closes_at=closes_at)
         rows.volunteer(session, principal.client_no, "v")
     matched.solve(database, principal, mode=RunMode.PUBLISH)
     stands = "SELECT extract(epoch FROM expires_at - offered_at)::int FROM offers WHERE client_no = :c"
@@ -104,8 +104,8 @@ def test_an_offer_of_a_later_day_stands_for_six_hours(database: Database, princi
 
 def test_an_offer_never_stands_beyond_its_start(database: Database, principal: Principal) -> None:
     with database.begin() as session:
-        soon = {"opens_at": matched.clock(hours=-3), "closes_at": matched.clock(hours=9)}
-        rows.request(session, principal.client_no, "r", **soon)
+        opens_at, closes_at = matched.clock(hours=-3), matched.clock(hours=9)
+        rows.request(session, principal.client_no, "r", opens_at=opens_at, closes_at=closes_at)
         rows.volunteer(session, principal.client_no, "v")
     matched.solve(database, principal, mode=RunMode.PUBLISH)
     assert fetch(database, principal, "SELECT expires_at <= starts_at FROM offers WHERE client_no = :c") == [(True,)]
@@ -217,15 +217,15 @@ def test_a_preview_is_published_later_as_it_is(database: Database, principal: Pr
 LATER = {
     "too-far": "UPDATE volunteers SET latitude = 32, max_distance_m = 500, version = 2 WHERE client_no = :c",
     "skill-missing": (
-        'UPDATE requests SET roles = \'[{"skills": [{"code": "nursing", "level": 1}], "count": 1}]\', version = 2'
-        " WHERE client_no = :c"
+        "UPDATE requests SET roles = jsonb_set(roles, '{0,skills}', jsonb_build_array(jsonb_build_object("
+        "'code', 'nursing', 'level', 1))), version = 2 WHERE client_no = :c"
     ),
     "paused": "UPDATE volunteers SET paused = true, version = 2 WHERE client_no = :c",
     "volunteer-gone": "UPDATE volunteers SET external_id = 'another' WHERE client_no = :c",
     "request-closed": "UPDATE requests SET status = 'cancelled', closed_reason = 'cancelled' WHERE client_no = :c",
     "outside-window": (
-        'UPDATE requests SET windows = \'[{"start": "2098-01-01T00:00:00Z", "end": "2098-01-02T00:00:00Z"},'
-        ' {"start": "2000-01-01T00:00:00Z", "end": "2000-01-02T00:00:00Z"}]\' WHERE client_no = :c'
+        "UPDATE requests SET windows = jsonb_set(windows, '{0,start}', to_jsonb(opens_at + interval '20 hours'))"
+        " WHERE client_no = :c"
     ),
 }
 
@@ -236,10 +236,9 @@ def test_what_does_not_hold_any_more_is_left_out_of_a_later_publication(
 ) -> None:
     town(database, principal, requests=1, volunteers=1)
     run_id = matched.solve(database, principal)
-    execute(database, principal, LATER[code].replace(":00:00Z", r"\:00\:00Z").replace('": ', '"\\: '))
+    execute(database, principal, LATER[code])
     published = matched.publish_later(database, principal, run_id)
-    expected = "request-closed" if code == "outside-window" else code
-    assert [item.code for item in published.left_out] == [expected]
+    assert [item.code for item in published.left_out] == [code]
     assert matched.offers_of(database, run_id) == []
 
 
@@ -270,12 +269,6 @@ def test_a_plan_is_published_once(database: Database, principal: Principal) -> N
     with database.begin(principal) as session:
         again = runs.publish(session, principal, run_id)
     assert (again.stage, again.offer_count) == (None, 2)
-    assert fetch(
-        database,
-        principal,
-        "SELECT count(*) FROM jobs.procrastinate_jobs WHERE task_name = 'runs.publish'"
-        f" AND args->>'run_no' = '{again.no}' OR :c IS NULL",
-    ) == [(0,)]
 
 
 @pytest.mark.parametrize(
