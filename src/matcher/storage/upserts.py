@@ -76,12 +76,17 @@ class Upsert:
         #: What is set from the ``item`` of such a row.
         self.columns = tuple(name for name in names if name != "external_id")
         replaced = ", ".join(f"{name} = excluded.{name}" for name in (*self.columns, *initial))
+        # A look-up for each item, whatever the planner believes: right after the first rows came it knows nothing of
+        # their number, and would compare each with each.
+        found = f"""(
+            SELECT * FROM {table.name} WHERE client_no = :client_no AND external_id = item.external_id LIMIT 1
+        )"""  # noqa: S608 - names of our own
         # Rows are locked in the order of their numbers, as everywhere: who meets waits, and not in a circle.
         self._write = text(f"""
             INSERT INTO {table.name} AS row ({_listed("", (*names, *initial))}, client_no, created_at, updated_at)
             SELECT {_listed("item.", names)}, {"".join(f"{sql}, " for sql in initial.values())} :client_no, :now, :now
             FROM {self.source}
-            LEFT JOIN {table.name} AS there ON there.client_no = :client_no AND there.external_id = item.external_id
+            LEFT JOIN LATERAL {found} AS there ON true
             ORDER BY there.no NULLS LAST, item.external_id
             ON CONFLICT (client_no, external_id) DO UPDATE
             SET {replaced}, version = row.version + 1, updated_at = :now
@@ -92,7 +97,7 @@ class Upsert:
         self._look = text(f"""
             SELECT row.external_id, row.version, {self._same("item")}
             FROM {self.source}
-            JOIN {table.name} AS row ON row.client_no = :client_no AND row.external_id = item.external_id
+            JOIN LATERAL {found} AS row ON true
             WHERE {_WITHIN}
         """)  # noqa: S608 - likewise
 
