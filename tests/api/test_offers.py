@@ -184,11 +184,8 @@ def test_a_list_comes_page_by_page(client: httpx.Client, connected: Database, pr
     request = a_request(connected, principal, headcount=5)
     made = [str(live(connected, principal, request=request).id) for _ in range(5)]
     seen: list[str] = []
-    cursor = None
+    query: dict[str, Any] = {"request_id": request.external_id, "limit": 2}
     while True:
-        query: dict[str, Any] = {"request_id": request.external_id, "limit": 2} | (
-            {} if cursor is None else {"cursor": cursor}
-        )
         page = client.get("/v1/offers", params=query).json()
         seen += [offer["id"] for offer in page["data"]]
         if page["next_cursor"] is None:

@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from matcher import __version__
-from matcher.cli import demo, exits, generate, keys, match, migrate, openapi, serve, verify, warm, worker
+from matcher.cli import demo, exits, generate, keys, match, migrate, openapi, records, serve, verify, warm, worker
 
 __all__ = ["app"]
 
@@ -43,7 +43,7 @@ def describe() -> None:
 
     - 0: done
     - 2: bad usage or bad input; standard error says where and what was expected
-    - 3: the solver failed, a plan breaks a rule, or openapi.yaml is out of date
+    - 3: the solver failed, a plan breaks a rule, records were changed, or openapi.yaml is out of date
     - 130: interrupted
     """
 
@@ -63,6 +63,7 @@ app.command()(migrate.migrate)
 app.command()(demo.demo)
 app.command()(warm.warm)
 app.add_typer(keys.app, name="keys")
+app.add_typer(records.app, name="records")
 app.add_typer(openapi.app, name="openapi")
 
 
