@@ -293,6 +293,18 @@ def upgrade() -> None:
         ["client_no", "region", "external_id"],
         unique=False,
     )
+    op.create_index(
+        op.f("ix_requests_client_no_status_region_external_id"),
+        "requests",
+        ["client_no", "status", "region", "external_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_requests_client_no_latitude_longitude"),
+        "requests",
+        ["client_no", "latitude", "longitude"],
+        unique=False,
+    )
     op.create_index(op.f("ix_requests_client_no_requester"), "requests", ["client_no", "requester"], unique=False)
     op.create_index(
         "ix_requests_open_closes_at",
@@ -423,6 +435,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["client_no"], ["clients.no"], name=op.f("fk_volunteers_client_no")),
         sa.PrimaryKeyConstraint("no", name=op.f("pk_volunteers")),
         sa.UniqueConstraint("client_no", "external_id", name=op.f("uq_volunteers_client_no_external_id")),
+    )
+    op.create_index(
+        op.f("ix_volunteers_client_no_latitude_longitude"),
+        "volunteers",
+        ["client_no", "latitude", "longitude"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_volunteers_client_no_region_external_id"),

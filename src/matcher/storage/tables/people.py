@@ -74,6 +74,7 @@ class VolunteerRow(Base):
         CheckConstraint(_PLACE, name="place"),
         one_of("travel_mode", TravelMode),
         Index(None, "client_no", "region", "external_id"),
+        Index(None, "client_no", "latitude", "longitude"),
         # Everything that a search outwards from a place needs, so that it need not visit the rows themselves.
         Index(
             "ix_volunteers_place",
@@ -138,6 +139,8 @@ class RequestRow(Base):
             "(closed_reason IS NULL) = (status NOT IN ('completed', 'failed', 'cancelled'))", name="closed"
         ),
         Index(None, "client_no", "region", "external_id"),
+        Index(None, "client_no", "status", "region", "external_id"),
+        Index(None, "client_no", "latitude", "longitude"),
         Index(None, "client_no", "requester"),
         Index(
             "ix_requests_open_place",
