@@ -7,6 +7,7 @@ left out, instants are in UTC, places in WGS-84 as exact as they are.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
+from functools import lru_cache
 from typing import Any, Final
 
 from matcher.domain.geo import Point
@@ -225,6 +226,7 @@ def _intervals(intervals: Iterable[Interval]) -> list[dict[str, str]]:
     return [{"start": _instant(interval.start), "end": _instant(interval.end)} for interval in intervals]
 
 
+@lru_cache(maxsize=65_536)
 def _instant(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat()
 

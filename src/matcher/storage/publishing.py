@@ -11,6 +11,8 @@ from matcher.storage.database import Session
 
 __all__ = ["LeftOut", "Placement", "Published", "publish"]
 
+_NO_HURRY: Final = text("SET LOCAL statement_timeout = '10min'")
+
 # In the order in which offers are locked everywhere: requests, then volunteers, each by number.
 _LOCK_REQUESTS: Final = text(
     "SELECT count(*) FROM (SELECT FROM requests WHERE no = ANY(:nos) ORDER BY no FOR NO KEY UPDATE) AS locked"
@@ -179,6 +181,8 @@ def publish(
         Numbers of the offers that the plan reckoned with. A volunteer who holds another one by now
         is left out: their ways and limits were reckoned without it.
     """
+    # Fifty thousand offers take the time that they take.
+    session.execute(_NO_HURRY)
     session.execute(_LOCK_REQUESTS, {"nos": sorted({item.request_no for item in placements})})
     session.execute(_LOCK_VOLUNTEERS, {"nos": sorted({item.volunteer_no for item in placements})})
     left_out = session.execute(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Text, and_, any_, case, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, any_, case, cast, false, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -49,6 +49,8 @@ _FARTHEST_M: Final = 100_000
 _RECENT: Final = timedelta(days=30)
 # What was done today counts against the limits of the day, in whichever zone.
 _TODAY: Final = timedelta(hours=36)
+
+_NO_HURRY: Final = text("SET LOCAL statement_timeout = '10min'")
 
 _MATCHABLE = (RequestStatus.OPEN, RequestStatus.PLANNED)
 _DONE = (OfferStatus.COMPLETED, OfferStatus.CONFIRMED)
@@ -143,6 +145,8 @@ def take(session: Session, scene: Scene, *, now: datetime) -> Rows:
     of the region who are not paused, those outside whose radius reaches it, and whoever holds an
     offer for one of the requests.
     """
+    # A large city's rows take the time that they take.
+    session.execute(_NO_HURRY)
     asked = _asked(scene)
     return Rows(
         requests=_pack(
