@@ -44,6 +44,9 @@ bench: $(READY) ## compare with peers on the sizes of docs/matching.md, printing
 bench-api: $(READY) ## compare calls with the least that the same stack does, printing ratios; ARGS="S get" chooses
 	@$(BIN)/python -m benchmarks.api $(ARGS)
 
+image-check: $(INSTALLED) ## build the container image and run it; as root, with buildah, runc and debootstrap
+	@PYTHONPATH=tests $(BIN)/python -m container.check
+
 openapi: $(READY) ## write openapi.yaml anew
 	@$(BIN)/python -m matcher.cli.main openapi write
 

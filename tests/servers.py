@@ -35,12 +35,18 @@ def serving(binaries: Path, home: Path) -> Iterator[URL]:
         *("-D", ".", "--username=matcher", "--auth=scram-sha-256", f"--pwfile={password}", "--encoding=UTF8"),
         folder=cluster,
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
     account.run(binaries / "pg_ctl", "start", "-D", ".", "-l", "log", "-w", "-o", options, folder=cluster)
     try:
         yield URL.create("postgresql", "matcher", _PASSWORD, "127.0.0.1", port, "postgres")
     finally:
         account.run(binaries / "pg_ctl", "stop", "-D", ".", "-m", "fast", "-w", folder=cluster)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
