@@ -182,7 +182,8 @@ def _take(tried: Try, action: Action, reason: DeclineReason | None) -> None:
     if current in HOLDING and step.to not in COUNTED:
         places.give_back(tried.session, tried.request, offer.role)
     given = WithdrawReason.STATION if action is Action.WITHDRAW else reason
-    steps.take(tried.session, [Taken(tried.request, offer, step.to, given)], tried.actor, now=tried.now)
+    taken = Taken(tried.request, offer, step.to, given)
+    steps.take(tried.session, [taken], tried.actor, now=tried.now, volunteer=tried.volunteer)
     if (follow := _CONSEQUENCES.get(action)) is not None and tried.volunteer is not None:
         follow(tried.session, Served(offer, tried.request, tried.volunteer, tried.actor, tried.now))
     standings.settle(tried.session, [tried.standing], Actor(tried.actor.principal), now=tried.now)

@@ -13,7 +13,7 @@ from matcher.domain.requests import RequestStatus
 from matcher.storage import audit, events, offers
 from matcher.storage.database import Session
 from matcher.storage.events import Event
-from matcher.storage.offers import OfferRow, RequestRow
+from matcher.storage.offers import OfferRow, RequestRow, VolunteerRow
 
 __all__ = ["NOBODY", "Actor", "Taken", "describe", "first", "take", "tell_of_request"]
 
@@ -57,18 +57,26 @@ class Taken:
     reason: str | None = None
 
 
-def take(session: Session, taken: Sequence[Taken], actor: Actor, *, now: datetime) -> None:
+def take(
+    session: Session, taken: Sequence[Taken], actor: Actor, *, now: datetime, volunteer: VolunteerRow | None = None
+) -> None:
     """Take steps that may be taken.
+
+    Parameters
+    ----------
+    volunteer
+        Whose offers all of them are, if that is known.
 
     Raises
     ------
     VolunteerBusyError
         If a volunteer would be in two places at once.
     """
+    if not taken:
+        return
     rows = [_change(each, actor, now) for each in taken]
     offers.add_steps(session, rows)
-    homes = offers.homes_of(session, (each.offer.volunteer_no for each in taken))
-    names = {no: home.external_id for no, home in homes.items()}
+    names = _names(session, taken) if volunteer is None else {volunteer.no: volunteer.external_id}
     events.publish_many(
         session,
         [
@@ -120,6 +128,11 @@ def tell_of_request(request: RequestRow, actor: Actor) -> Event:
         key_no=None if actor.principal is None else actor.principal.key_no,
         data=data if request.closed_reason is None else {**data, "reason": str(request.closed_reason)},
     )
+
+
+def _names(session: Session, taken: Sequence[Taken]) -> Mapping[int, str]:
+    homes = offers.homes_of(session, (each.offer.volunteer_no for each in taken))
+    return {no: home.external_id for no, home in homes.items()}
 
 
 def _change(taken: Taken, actor: Actor, now: datetime) -> dict[str, Any]:
