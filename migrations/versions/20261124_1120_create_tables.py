@@ -62,6 +62,9 @@ RETURN (
 )
 """
 
+# Of 244 random bits.
+RANDOM = "decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')"
+
 # Each is asked once a statement, being in a subquery of its own.
 MINE = "client_no = (SELECT nullif(current_setting('matcher.client', true), '')::bigint)"
 WITHIN = "(region IS NULL OR region ^@ ANY ((SELECT current_setting('matcher.regions', true)::text[])::text[]))"
@@ -78,6 +81,7 @@ def upgrade() -> None:
         sa.Column("no", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("crs", sa.Text(collation="C"), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), server_default=sa.text(RANDOM), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("crs IN ('wgs84', 'gcj02', 'bd09')", name=op.f("ck_clients_crs")),
         sa.PrimaryKeyConstraint("no", name=op.f("pk_clients")),
@@ -110,18 +114,32 @@ def upgrade() -> None:
         sa.Column("region", sa.Text(collation="C"), nullable=False),
         sa.Column("key_no", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column("regions", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("subject", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "request_ids", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{}'"), nullable=False
+        ),
         sa.Column("subject_hash", sa.Text(collation="C"), nullable=False),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
-        sa.Column("receipt", postgresql.JSONB(), nullable=True),
+        sa.Column("receipt", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint("kind IN ('volunteer', 'requester', 'request')", name=op.f("ck_erasures_kind")),
+        sa.CheckConstraint("status IN ('running', 'finished')", name=op.f("ck_erasures_status")),
         sa.ForeignKeyConstraint(["client_no"], ["clients.no"], name=op.f("fk_erasures_client_no")),
         sa.PrimaryKeyConstraint("no", name=op.f("pk_erasures")),
         sa.UniqueConstraint("id", name=op.f("uq_erasures_id")),
     )
     op.create_index(op.f("ix_erasures_client_no_no"), "erasures", ["client_no", "no"], unique=False)
+    op.create_index(
+        "uq_erasures_one_running",
+        "erasures",
+        ["client_no", "kind", "subject_hash"],
+        unique=True,
+        postgresql_where=sa.text("status = 'running'"),
+    )
     op.create_table(
         "events",
         sa.Column("no", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -263,6 +281,7 @@ def upgrade() -> None:
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("verified", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("blurred_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("status", sa.Text(collation="C"), server_default=sa.text("'open'"), nullable=False),
         sa.Column("closed_reason", sa.Text(collation="C"), nullable=True),
         sa.Column("content_hash", sa.LargeBinary(), nullable=True),

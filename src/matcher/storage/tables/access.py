@@ -23,7 +23,7 @@ __all__ = ["AuditRow", "ClientRow", "IdempotencyRow", "KeyRow", "TokenRow"]
 
 
 class ClientRow(Base):
-    """A client system: the tenant that things belong to."""
+    """A client system: the tenant that things belong to. With ``secret`` the ids of erased persons are hashed."""
 
     __tablename__ = "clients"
     __table_args__ = (one_of("crs", Crs),)
@@ -31,6 +31,10 @@ class ClientRow(Base):
     no: Mapped[No]
     id: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
     crs: Mapped[Code]
+    secret: Mapped[bytes] = mapped_column(
+        LargeBinary,
+        server_default=text("decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')"),
+    )
     created_at: Mapped[Created]
 
 

@@ -3,11 +3,13 @@
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from matcher.domain.erasures import ErasureKind, ErasureStatus
 from matcher.domain.imports import ImportFormat, ImportKind, ImportStatus
 from matcher.storage.tables.base import (
     Base,
     Client,
     Code,
+    Codes,
     Created,
     Instant,
     Json,
@@ -112,10 +114,25 @@ class FaultRow(Base):
 
 
 class ErasureRow(Base):
-    """The erasure of a person, with its receipt; of the person only a hash is kept."""
+    """The erasure of a person, with its receipt; in the end only a hash is kept of whose it was.
+
+    Until then ``request_ids`` are the requests of the person that have been erased.
+    """
 
     __tablename__ = "erasures"
-    __table_args__ = (Index(None, "client_no", "no"),)
+    __table_args__ = (
+        one_of("kind", ErasureKind),
+        one_of("status", ErasureStatus),
+        Index(None, "client_no", "no"),
+        Index(
+            "uq_erasures_one_running",
+            "client_no",
+            "kind",
+            "subject_hash",
+            unique=True,
+            postgresql_where=text("status = 'running'"),
+        ),
+    )
 
     no: Mapped[No]
     id: Mapped[PublicId]
@@ -123,10 +140,13 @@ class ErasureRow(Base):
     region: Mapped[Code]
     key_no: Mapped[int | None] = mapped_column(BigInteger)
     kind: Mapped[Code]
+    regions: Mapped[Codes]
     subject: Mapped[Code | None]
+    request_ids: Mapped[Codes]
     subject_hash: Mapped[Code]
     status: Mapped[Code]
-    receipt: Mapped[Json | None]
+    receipt: Mapped[Json] = mapped_column(server_default=text("'{}'"))
     created_at: Mapped[Created]
+    erased_at: Mapped[Instant | None]
     finished_at: Mapped[Instant | None]
     version: Mapped[Version]

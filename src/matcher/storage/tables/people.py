@@ -190,6 +190,7 @@ class RequestRow(Base):
     requested_at: Mapped[Instant | None]
     verified: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     note: Mapped[str | None] = mapped_column(Text)
+    blurred_at: Mapped[Instant | None]
     status: Mapped[Code] = mapped_column(server_default=text("'open'"))
     closed_reason: Mapped[Code | None]
     content_hash: Mapped[bytes | None]
