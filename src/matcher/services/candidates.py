@@ -1,30 +1,103 @@
-"""Who could serve a request now, by the rules of matching."""
+"""Who could serve a request now, best first, and why the others nearby cannot: by the rules of matching."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from matcher.domain import geo
 from matcher.domain.access import Principal
 from matcher.domain.dispatch import TIME_ZONE
 from matcher.domain.errors import NotFoundError, Text
-from matcher.domain.plans import Options, Pin, Problem
+from matcher.domain.plans import ReasonCount, Weights
 from matcher.domain.reasons import Reason
-from matcher.domain.requests import HelpRequest
-from matcher.domain.volunteers import Volunteer
-from matcher.domain.windows import Interval
-from matcher.matching import eligibility
-from matcher.matching.problem import MAX_HORIZON, Compiled, compile_problem
-from matcher.services import reading, snapshot
-from matcher.storage import candidates
-from matcher.storage.candidates import Asked, Person
+from matcher.domain.requests import RequestStatus
+from matcher.matching import distance, explain, pricing, slots
+from matcher.matching.eligibility import Judgement
+from matcher.services import cells
+from matcher.services.judging import Judging, exact_regions
+from matcher.services.search import View, search
+from matcher.storage import candidates, scopes
+from matcher.storage.candidates import Asked, Bound, Person
 from matcher.storage.database import Session
+from matcher.storage.facts import RequestFacts
 from matcher.storage.tables.people import RequestRow, VolunteerRow
 
-__all__ = ["check"]
+__all__ = ["NEARBY", "Candidate", "Found", "Slot", "Verdict", "check", "find"]
 
-# Stands for whoever holds a place: no caller's id has a control character.
-_HOLDER: Final = "\x1f{offer_no}"
+# How many of those who live nearest are told apart by why they cannot come.
+NEARBY: Final = 100
+
+_MOST_SLOTS: Final = 3
+_SLOT_DAYS: Final = timedelta(days=7)
+_MATCHABLE: Final = (RequestStatus.OPEN, RequestStatus.PLANNED)
+_LOAD_MIN: Final = 600
+_NO_REQUEST: Final = Text(en="There is no such request.", zh="没有该求助。")
+_NO_VOLUNTEER: Final = Text(en="There is no such volunteer.", zh="没有该志愿者。")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A volunteer who could fill a role, from their first possible start on."""
+
+    volunteer_id: str
+    role: int
+    start: datetime | None
+    end: datetime | None
+    distance_m: int | None
+    travel_min: int | None
+    cost: int
+    cost_terms: Mapping[str, int]
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """By cost, then the nearer, then the id."""
+        return self.cost, -1 if self.distance_m is None else self.distance_m, self.volunteer_id
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one volunteer does in one role: the first constraint that fails, or what they cost.
+
+    ``rank`` is 1 for the best; None where it is not known for sure.
+    """
+
+    role: int
+    reason: ReasonCount | None = None
+    candidate: Candidate | None = None
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A start at which so many of the volunteers nearby could come, the nearest of them from ``nearest_m`` away."""
+
+    start: datetime
+    end: datetime
+    is_within_windows: bool
+    volunteers: int
+    nearest_m: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Who could serve a request.
+
+    ``candidates`` are by role and cost; ``is_complete`` says that no other is better. Of the ``nearby``
+    volunteers, who live nearest and are not asked already, ``reasons`` counts those who cannot, each at
+    the first constraint that fails. ``verdicts`` are on the volunteer who was asked about, none if that one
+    has an offer already.
+    """
+
+    facts: RequestFacts
+    candidates: Sequence[Candidate] = ()
+    is_complete: bool = True
+    nearby: int = 0
+    reasons: Sequence[ReasonCount] = ()
+    slots: Sequence[Slot] = ()
+    verdicts: Sequence[Verdict] = ()
+    is_asked: bool = False
 
 
 def check(
@@ -45,58 +118,201 @@ def check(
     NotFoundError
         If the key does not hold for one of the two.
     """
-    asked = candidates.find_request(
-        session, principal.client_no, request.external_id, regions=principal.regions, now=now
-    )
-    people = candidates.list_named(session, principal.client_no, [volunteer.no], regions=("",), now=now)
-    if asked is None or not people:
-        raise NotFoundError(Text(en="There is no such pair of request and volunteer.", zh="没有该求助与志愿者的配对。"))
-    wanted = _at(_request(asked, people), start)
-    compiled = _compile(_within_horizon(wanted, now), [_volunteer(person, asked) for person in people], (), now)
-    (judged,) = eligibility.judge(compiled, [role])
+    asked = _asked(session, principal, request.external_id, now)
+    people = candidates.list_named(session, principal.client_no, [volunteer.no], now=now)
+    if not people:
+        raise NotFoundError(_NO_VOLUNTEER)
+    judging = Judging(principal, asked, now=now, is_exact=True)
+    if start is not None:
+        judging.begin_at(start)
+    (judged,) = judging.judge(people, [role])
     return judged.reason(0)
 
 
-def _request(asked: Asked, people: Iterable[Person]) -> HelpRequest:
-    """Return the request, kept from everybody here who is not to be asked (again)."""
-    request = reading.request_of(asked.facts)
-    refused = (person.facts.external_id for person in people if person.facts.no in asked.refused)
-    return replace(request, excluded_volunteers=tuple(dict.fromkeys((*request.excluded_volunteers, *refused))))
+def find(
+    session: Session,
+    principal: Principal,
+    request_id: str,
+    *,
+    limit: int,
+    volunteer_id: str | None = None,
+    now: datetime,
+) -> Found:
+    """Return who could take a place that is left, ``limit`` for each role, and better hours for the request.
+
+    Raises
+    ------
+    NotFoundError
+        If the key does not hold for the request, or for the volunteer that is named.
+    """
+    asked = _asked(session, principal, request_id, now)
+    named = None
+    if volunteer_id is not None:
+        named = candidates.find_named(session, principal.client_no, volunteer_id, regions=principal.regions, now=now)
+        if named is None:
+            raise NotFoundError(_NO_VOLUNTEER)
+    facts = asked.facts
+    roles = [role for role, most in enumerate(facts.places) if facts.taken[role] < most]
+    if RequestStatus(facts.status) not in _MATCHABLE or not roles:
+        return Found(facts)
+    with scopes.crossing(session):
+        return _Lookup(session, principal, asked, now).find(roles, named, limit=limit)
 
 
-def _within_horizon(request: HelpRequest, now: datetime) -> HelpRequest:
-    """Return the request without what lies too far ahead to be planned."""
-    if request.windows is None:
-        return request
-    end = now + MAX_HORIZON
-    windows = (Interval(window.start, min(window.end, end)) for window in request.windows if window.start < end)
-    return replace(request, windows=tuple(windows))
+def _asked(session: Session, principal: Principal, request_id: str, now: datetime) -> Asked:
+    asked = candidates.find_request(session, principal.client_no, request_id, regions=principal.regions, now=now)
+    if asked is None:
+        raise NotFoundError(_NO_REQUEST)
+    return asked
 
 
-def _at(request: HelpRequest, start: datetime | None) -> HelpRequest:
-    """Return the request as if it could begin at one start alone."""
-    if request.windows is None or start is None:
-        return request
-    end = start + timedelta(minutes=request.duration_min)
-    fits = any(window.start <= start and end <= window.end for window in request.windows)
-    return replace(request, windows=(Interval(start, end),) if fits else ())
+class _Lookup:
+    """One look for the candidates of one request."""
+
+    def __init__(self, session: Session, principal: Principal, asked: Asked, now: datetime) -> None:
+        self._session = session
+        self._client_no = principal.client_no
+        self._exact = exact_regions(principal)
+        self._judging = Judging(principal, asked, now=now)
+        self._now = now
+        self._found: dict[int, list[Candidate]] = {}
+
+    def find(self, roles: Sequence[int], named: Person | None, *, limit: int) -> Found:
+        """Judge those nearby, then whoever else may be better."""
+        asked = self._judging.asked
+        self._found = {role: [] for role in roles}
+        nearby = self._nearby()
+        judgements = self._judge(nearby, roles)
+        is_asked = named is not None and named.facts.no in asked.asked
+        verdicts = [] if named is None or is_asked else self._verdicts(named, roles)
+        judged = {*asked.asked, *(person.facts.no for person in nearby)}
+        own = {verdict.role: verdict.candidate.cost for verdict in verdicts if verdict.candidate is not None}
+        proven = {role: self._search(role, {*judged}, limit, own.get(role, -1)) for role in roles}
+        for candidates_of_role in self._found.values():
+            candidates_of_role.sort(key=lambda candidate: candidate.order)
+        return Found(
+            asked.facts,
+            candidates=[candidate for role in roles for candidate in self._found[role][:limit]],
+            is_complete=all(_is_complete(self._found[role], proven[role], limit=limit) for role in roles),
+            nearby=len(nearby),
+            reasons=[reason for judgement in judgements for reason in judgement.reasons()],
+            slots=list(self._slots(judgements[0], nearby)),
+            verdicts=[self._ranked(verdict, proven[verdict.role]) for verdict in verdicts],
+            is_asked=is_asked,
+        )
+
+    def _nearby(self) -> list[Person]:
+        point, asked = self._judging.request.point, self._judging.asked.asked
+        if point is None:
+            nos = self._look(0, NEARBY).nos[:NEARBY]
+            found = candidates.list_named(self._session, self._client_no, nos, now=self._now)
+        else:
+            found = candidates.list_nearest(self._session, self._client_no, point, now=self._now, limit=NEARBY)
+        return [person for person in found if person.facts.no not in asked]
+
+    def _judge(self, people: Sequence[Person], roles: Sequence[int]) -> list[Judgement]:
+        """Judge people, and note the eligible ones."""
+        judgements = self._judging.judge(people, roles)
+        for role, judgement in zip(roles, judgements, strict=True):
+            self._found[role] += _candidates(judgement, role)
+        return judgements
+
+    def _search(self, role: int, judged: set[int], limit: int, own: int) -> float:
+        def judge(nos: Sequence[int]) -> None:
+            self._judge(candidates.list_named(self._session, self._client_no, nos, now=self._now), [role])
+
+        def goal() -> float:
+            costs = sorted(candidate.cost for candidate in self._found[role])
+            return max(own, costs[limit - 1]) if len(costs) >= limit else math.inf
+
+        return search(lambda most: self._look(role, most), judge, goal, judged=judged)
+
+    def _look(self, role: int, most: int) -> View:
+        """Look at the nearest volunteers, and tell what all others cost at least."""
+        request, weights = self._judging.request, Weights()
+        slack_m = 0 if "" in self._exact else cells.FARTHEST_M
+        ring = candidates.scan(
+            self._session,
+            self._client_no,
+            request.point,
+            [need.code for need in request.roles[role].skills],
+            Bound(weights.travel, weights.load, slack_m, self._exact),
+            limit=most,
+        )
+        frontier = math.inf
+        if ring.count == most:
+            nearest_m = 0 if request.point is None else max(0, geo.least_m(request.point, ring.degrees) - slack_m)
+            frontier = weights.travel * nearest_m // 5000
+        if ring.nowhere == most:
+            frontier = min(frontier, weights.load * min(ring.busiest_min, _LOAD_MIN) // _LOAD_MIN)
+        return View(ring.nos, ring.bounds, frontier)
+
+    def _verdicts(self, person: Person, roles: Sequence[int]) -> list[Verdict]:
+        verdicts = []
+        for role, judgement in zip(roles, self._judging.judge([person], roles), strict=True):
+            reason = judgement.reason(0)
+            if reason is None:
+                verdicts.append(Verdict(role, candidate=next(_candidates(judgement, role))))
+            else:
+                count = explain.named_skill(judgement.compiled, judgement.row, ReasonCount(reason, 1))
+                verdicts.append(Verdict(role, reason=count))
+        return verdicts
+
+    def _ranked(self, verdict: Verdict, proven: float) -> Verdict:
+        own = verdict.candidate
+        if own is None or proven <= own.cost:
+            return verdict
+        better = sum(other.order < own.order for other in self._found[verdict.role])
+        return Verdict(verdict.role, candidate=own, rank=better + 1)
+
+    def _slots(self, judgement: Judgement, nearby: Sequence[Person]) -> Iterator[Slot]:
+        """Yield hours at which most of those nearby could come, the most first."""
+        request = self._judging.request
+        if not request.windows or self._judging.is_fixed:
+            return
+        numbers = slots.would_do(judgement)
+        until = min(_midnight_after(max(window.end for window in request.windows)), self._now + _SLOT_DAYS)
+        starts = slots.best_starts(judgement, numbers, until=until, most=_MOST_SLOTS)
+        people = [nearby[v] for v in numbers.tolist() if v < len(nearby)]
+        if not starts:
+            return
+        found = []
+        for start, judged in zip(starts, self._judging.judge_at(people, judgement.row, starts), strict=True):
+            end = start + timedelta(minutes=request.duration_min)
+            is_within = any(window.start <= start and end <= window.end for window in request.windows)
+            distances = [int(metres) for metres in judged.distance_m if metres >= 0]
+            found.append(Slot(start, end, is_within, len(judged.volunteer), min(distances, default=None)))
+        yield from sorted((slot for slot in found if slot.volunteers), key=lambda slot: (-slot.volunteers, slot.start))
 
 
-def _volunteer(person: Person, asked: Asked) -> Volunteer:
-    """Return a volunteer beside all that they have promised."""
-    spent = snapshot.Spent(recent=[person.minutes])
-    for promise in person.promises:
-        spent.add(promise)
-    return snapshot.beside(reading.volunteer_of(person.facts, certified=asked.certified), spent)
+def _is_complete(found: Sequence[Candidate], proven: float, *, limit: int) -> bool:
+    """Tell whether nobody is missing among the best, by what everybody costs who was not judged."""
+    return proven == math.inf or (len(found) >= limit and proven > found[limit - 1].cost)
 
 
-def _compile(request: HelpRequest, volunteers: Sequence[Volunteer], pins: Sequence[Pin], now: datetime) -> Compiled:
-    problem = Problem(
-        now=now,
-        time_zone=TIME_ZONE,
-        requests=(request,),
-        volunteers=tuple(volunteers),
-        pinned=tuple(pins),
-        options=Options(),
-    )
-    return compile_problem(problem)
+def _midnight_after(instant: datetime) -> datetime:
+    local = instant.astimezone(TIME_ZONE)
+    return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _candidates(judgement: Judgement, role: int) -> Iterator[Candidate]:
+    """Yield the eligible ones of a judgement."""
+    compiled = judgement.compiled
+    request = compiled.problem.requests[0]
+    for v, cost, start, metres in zip(
+        *(column.tolist() for column in (judgement.volunteer, judgement.cost, judgement.start, judgement.distance_m)),
+        strict=True,
+    ):
+        begins = compiled.timeline.instant(start) if start >= 0 else None
+        yield Candidate(
+            volunteer_id=compiled.problem.volunteers[v].id,
+            role=role,
+            start=begins,
+            end=None if begins is None else begins + timedelta(minutes=request.duration_min),
+            distance_m=None if metres < 0 else metres,
+            travel_min=None
+            if metres < 0
+            else int(distance.travel_min(metres, int(compiled.instance.volunteers.speed[v]))),
+            cost=cost,
+            cost_terms=pricing.cost_terms(compiled, judgement.row, v, metres, start),
+        )
