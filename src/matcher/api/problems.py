@@ -243,7 +243,9 @@ def install(app: FastAPI, routes: Sequence[APIRoute]) -> None:
 
 def _methods(request: Request, routes: Sequence[APIRoute]) -> set[str]:
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in matching for method in route.methods or ()}
+    # Where a path has routes of its own, they are meant, although its last part could be somebody's id.
+    literal = [route for route in matching if route.path == request.url.path]
+    return {method for route in literal or matching for method in route.methods or ()}
 
 
 def _respond(
