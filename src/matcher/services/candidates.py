@@ -27,7 +27,7 @@ from matcher.storage.tables.people import RequestRow, VolunteerRow
 __all__ = ["NEARBY", "Candidate", "Found", "Slot", "Verdict", "check", "find"]
 
 # How many of those who live nearest are told apart by why they cannot come.
-NEARBY: Final = 100
+NEARBY: Final = 50
 
 _MOST_SLOTS: Final = 3
 _SLOT_DAYS: Final = timedelta(days=7)

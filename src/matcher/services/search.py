@@ -14,7 +14,7 @@ __all__ = ["MOST_JUDGED", "View", "search"]
 # How many rows of an index are looked at, until one of them is enough.
 LIMITS: Final = (1_000, 4_000, 20_000)
 MOST_JUDGED: Final = 512
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     DateTime,
+    Float,
     Text,
     any_,
     bindparam,
@@ -184,8 +185,6 @@ def _certified() -> ColumnElement[Any]:
 
 
 _KNOWN: Final = 1.0
-_PLACE: Final = func.point(VolunteerRow.longitude, VolunteerRow.latitude)
-
 _IN_ORDER: Final = text("SET LOCAL enable_sort = off")
 
 # Metres on the grid as ``Grid`` counts them, one less for rounding; points are whole, and rounded down.
@@ -248,6 +247,17 @@ _REQUEST: Final = select(
     *REQUEST_COLUMNS, RequestRow.skill_codes, _standing(), _refused(), _blocked(), _certified(), _are_asked()
 ).where(RequestRow.client_no == _CLIENT)
 _PERSON: Final = select(*VOLUNTEER_COLUMNS, _promises(), _minutes()).where(VolunteerRow.client_no == _CLIENT)
+_NAMED: Final = _PERSON.where(VolunteerRow.no == any_(_NOS)).order_by(VolunteerRow.no)
+# In the order of the index, which is that of the plain grid of degrees.
+_NEAREST: Final = (
+    _PERSON.where(VolunteerRow.latitude.is_not(None))
+    .order_by(
+        func.point(VolunteerRow.longitude, VolunteerRow.latitude).op("<->")(
+            func.point(bindparam("longitude", type_=Float), bindparam("latitude", type_=Float))
+        )
+    )
+    .limit(bindparam("most", type_=BigInteger))
+)
 
 
 def find_request(
@@ -261,9 +271,14 @@ def find_request(
 
 def list_nearest(session: Session, client_no: int, point: Point, *, now: datetime, limit: int) -> list[Person]:
     """Return the volunteers who live nearest to a place, on the grid of degrees."""
-    here = func.point(point.longitude, point.latitude)
-    statement = _PERSON.where(VolunteerRow.latitude.is_not(None)).order_by(_PLACE.op("<->")(here)).limit(limit)
-    return [_person(row) for row in session.execute(statement, {"client": client_no, "now": now})]
+    parameters = {
+        "client": client_no,
+        "now": now,
+        "latitude": point.latitude,
+        "longitude": point.longitude,
+        "most": limit,
+    }
+    return [_person(row) for row in session.execute(_NEAREST, parameters)]
 
 
 def scan(
@@ -306,8 +321,8 @@ def _grid(point: Point) -> dict[str, float]:
 
 def list_named(session: Session, client_no: int, nos: Collection[int], *, now: datetime) -> list[Person]:
     """Return volunteers of a client by their numbers."""
-    statement = _PERSON.where(VolunteerRow.no == any_(_NOS)).order_by(VolunteerRow.no)
-    return [_person(row) for row in session.execute(statement, {"client": client_no, "nos": list(nos), "now": now})]
+    parameters = {"client": client_no, "nos": list(nos), "now": now}
+    return [_person(row) for row in session.execute(_NAMED, parameters)]
 
 
 def find_named(
