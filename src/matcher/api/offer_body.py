@@ -180,7 +180,7 @@ def _place(view: OfferView, crs: Crs) -> OfferPlace | None:
     if view.cell is None:
         return None
     point: Point = view.point or view.cell.centre
-    latitude, longitude = point.in_crs(crs)
+    latitude, longitude = point.shown_in(crs)
     return OfferPlace(
         is_exact=view.point is not None,
         latitude=latitude,

@@ -16,8 +16,6 @@ __all__ = ["ID_PATTERN", "BelongingBody", "ExternalId", "Place", "check", "check
 
 # Ids stand in paths.
 ID_PATTERN: Final = r"^[^/\x00-\x1f\x7f]+$"
-# A centimetre; what conversion adds lies far below.
-_DECIMALS: Final = 7
 
 ExternalId = Annotated[
     str,
@@ -73,5 +71,5 @@ def place(latitude: float | None, longitude: float | None, crs: Crs) -> dict[str
     """Return a place of the database in the caller's coordinate system."""
     if latitude is None or longitude is None:
         return None
-    north, east = Point(latitude, longitude).in_crs(crs)
-    return {"latitude": round(north, _DECIMALS), "longitude": round(east, _DECIMALS), "crs": crs}
+    north, east = Point(latitude, longitude).shown_in(crs)
+    return {"latitude": north, "longitude": east, "crs": crs}

@@ -16,6 +16,8 @@ from typing import Final, Self
 
 __all__ = ["EARTH_RADIUS_M", "Crs", "Point", "convert", "great_circle_m", "least_m"]
 
+_DECIMALS: Final = 7
+
 # Mean radius of the Earth, (2a + b) / 3 of WGS-84.
 EARTH_RADIUS_M: Final = 6_371_008.8
 
@@ -53,6 +55,11 @@ class Point:
     def in_crs(self, crs: Crs) -> tuple[float, float]:
         """Return latitude and longitude of the place in ``crs``."""
         return convert(self.latitude, self.longitude, Crs.WGS84, crs)
+
+    def shown_in(self, crs: Crs) -> tuple[float, float]:
+        """Return the same to the centimetre, as it is answered: more digits are noise of the conversion."""
+        latitude, longitude = self.in_crs(crs)
+        return round(latitude, _DECIMALS), round(longitude, _DECIMALS)
 
 
 def convert(latitude: float, longitude: float, source: Crs, target: Crs) -> tuple[float, float]:
