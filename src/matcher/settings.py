@@ -75,6 +75,9 @@ class Settings(BaseSettings):
         not limit. Each process counts for itself.
     reveal_budget
         Of how many requests a key may see the exact place within a day; 0 does not limit.
+    erasure_settle_s
+        How long after a person was erased whatever names them is erased too: longer than any
+        transaction lasts.
     drain_s
         How long a stopping service lets answers in flight finish.
     kernels
@@ -117,6 +120,8 @@ class Settings(BaseSettings):
     answer_rate_limit: Annotated[int, Field(ge=0)] = 30_000
 
     reveal_budget: Annotated[int, Field(ge=0)] = 5_000
+
+    erasure_settle_s: Annotated[float, Field(ge=0)] = 120.0
 
     drain_s: Seconds = 8.0
 

@@ -32,7 +32,6 @@ class EventType(StrEnum):
     VOLUNTEER_UPDATED = "volunteer.updated"
     VOLUNTEER_PAUSED = "volunteer.paused"
     VOLUNTEER_RESUMED = "volunteer.resumed"
-    VOLUNTEER_ERASED = "volunteer.erased"
     REQUEST_CREATED = "request.created"
     REQUEST_UPDATED = "request.updated"
     REQUEST_VERIFIED = "request.verified"
@@ -43,7 +42,6 @@ class EventType(StrEnum):
     REQUEST_COMPLETED = "request.completed"
     REQUEST_CANCELLED = "request.cancelled"
     REQUEST_FAILED = "request.failed"
-    REQUEST_ERASED = "request.erased"
     OFFER_OFFERED = "offer.offered"
     OFFER_ACCEPTED = "offer.accepted"
     OFFER_DECLINED = "offer.declined"
@@ -88,7 +86,6 @@ DESCRIPTIONS: Final[Mapping[EventType, tuple[str, str]]] = {
     EventType.VOLUNTEER_UPDATED: ("What is known of a volunteer changed.", "志愿者信息变更"),
     EventType.VOLUNTEER_PAUSED: ("A volunteer takes no new offers for now.", "志愿者暂停"),
     EventType.VOLUNTEER_RESUMED: ("A volunteer takes offers again.", "志愿者恢复"),
-    EventType.VOLUNTEER_ERASED: ("A volunteer was erased.", "志愿者已删除"),
     EventType.REQUEST_CREATED: ("A request was pushed for the first time.", "新增求助"),
     EventType.REQUEST_UPDATED: ("What is known of a request changed.", "求助信息变更"),
     EventType.REQUEST_VERIFIED: ("A request was verified: it may be matched.", "求助已核实"),
@@ -99,7 +96,6 @@ DESCRIPTIONS: Final[Mapping[EventType, tuple[str, str]]] = {
     EventType.REQUEST_COMPLETED: ("Everybody who had accepted a request has done their part.", "服务完成"),
     EventType.REQUEST_CANCELLED: ("A request was cancelled; the reason says why.", "求助已取消"),
     EventType.REQUEST_FAILED: ("A request has no window left and was not served.", "求助未能满足"),
-    EventType.REQUEST_ERASED: ("A request was erased.", "求助已删除"),
     EventType.OFFER_OFFERED: ("A volunteer is asked.", "已派单"),
     EventType.OFFER_ACCEPTED: ("A volunteer said yes and has a place.", "已接单"),
     EventType.OFFER_DECLINED: ("A volunteer said no.", "已婉拒"),

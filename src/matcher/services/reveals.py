@@ -111,7 +111,7 @@ def _report(session: Session, principal: Principal, offer: OfferRow, request: Re
         client_no=principal.client_no,
         region=request.region,
         subject_kind=SubjectKind.KEY,
-        subject_id=str(principal.key_no),
+        subject_id=str(audit.find_key_id(session, principal.key_no)),
         principal=principal,
         data={"budget": budget},
     )

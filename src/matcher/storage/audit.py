@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, insert, or_, select
 
@@ -14,9 +15,19 @@ from matcher.storage import pages
 from matcher.storage.database import Session
 from matcher.storage.grants import within
 from matcher.storage.pages import Cursor, Page
-from matcher.storage.tables.access import AuditRow
+from matcher.storage.tables.access import AuditRow, KeyRow
 
-__all__ = ["AuditRow", "Filter", "add", "count_revealed", "has_revealed", "list_page", "lock_reveals", "was_refused"]
+__all__ = [
+    "AuditRow",
+    "Filter",
+    "add",
+    "count_revealed",
+    "find_key_id",
+    "has_revealed",
+    "list_page",
+    "lock_reveals",
+    "was_refused",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +37,7 @@ class Filter:
     action: Action | None = None
     subject_kind: str | None = None
     subject_id: str | None = None
-    key_no: int | None = None
+    key_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -61,24 +72,31 @@ def add(  # noqa: PLR0913 - one argument a column
 
 def list_page(
     session: Session, wanted: Filter, *, client_no: int, regions: Sequence[str], cursor: Cursor | None, limit: int
-) -> Page[AuditRow]:
-    """Return a page of the lines of a client within some regions, the oldest first."""
-    statement = select(AuditRow).where(
-        AuditRow.client_no == client_no, or_(AuditRow.region.is_(None), within(AuditRow.region, regions))
+) -> Page[tuple[AuditRow, UUID | None]]:
+    """Return a page of the lines of a client within some regions, the oldest first, each with the id of its key."""
+    statement = (
+        select(AuditRow, KeyRow.id)
+        .outerjoin(KeyRow, KeyRow.no == AuditRow.key_no)
+        .where(AuditRow.client_no == client_no, or_(AuditRow.region.is_(None), within(AuditRow.region, regions)))
     )
     equal = {
         AuditRow.action: wanted.action,
         AuditRow.subject_kind: wanted.subject_kind,
         AuditRow.subject_id: wanted.subject_id,
-        AuditRow.key_no: wanted.key_no,
+        KeyRow.id: wanted.key_id,
     }
     statement = statement.where(*(column == value for column, value in equal.items() if value is not None))
     if wanted.since is not None:
         statement = statement.where(AuditRow.at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(AuditRow.at < wanted.until)
-    rows = session.scalars(pages.after(statement, [AuditRow.no], cursor, limit=limit)).all()
-    return pages.cut(rows, limit=limit, key=lambda row: (row.no,))
+    rows = session.execute(pages.after(statement, [AuditRow.no], cursor, limit=limit)).all()
+    return pages.cut([(row[0], row[1]) for row in rows], limit=limit, key=lambda row: (row[0].no,))
+
+
+def find_key_id(session: Session, key_no: int) -> UUID:
+    """Return the id of a key, as its client knows it."""
+    return session.scalars(select(KeyRow.id).where(KeyRow.no == key_no)).one()
 
 
 def lock_reveals(session: Session, key_no: int) -> None:
