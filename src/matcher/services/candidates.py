@@ -85,8 +85,8 @@ class Found:
     """Who could serve a request.
 
     ``candidates`` are by role and cost; ``is_complete`` says that no other is better. Of the ``nearby``
-    volunteers, who live nearest and are not asked already, ``reasons`` counts those who cannot, each at
-    the first constraint that fails. ``verdicts`` are on the volunteer who was asked about, none if that one
+    volunteers, who live nearest and are not asked already, ``reasons`` counts by role those who cannot,
+    each at the first constraint that fails. ``verdicts`` are on the volunteer who was asked about, none if that one
     has an offer already.
     """
 
@@ -94,7 +94,7 @@ class Found:
     candidates: Sequence[Candidate] = ()
     is_complete: bool = True
     nearby: int = 0
-    reasons: Sequence[ReasonCount] = ()
+    reasons: Sequence[tuple[int, ReasonCount]] = ()
     slots: Sequence[Slot] = ()
     verdicts: Sequence[Verdict] = ()
     is_asked: bool = False
@@ -195,7 +195,11 @@ class _Lookup:
             candidates=[candidate for role in roles for candidate in self._found[role][:limit]],
             is_complete=all(_is_complete(self._found[role], proven[role], limit=limit) for role in roles),
             nearby=len(nearby),
-            reasons=[reason for judgement in judgements for reason in judgement.reasons()],
+            reasons=[
+                (role, reason)
+                for role, judgement in zip(roles, judgements, strict=True)
+                for reason in judgement.reasons()
+            ],
             slots=list(self._slots(judgements[0], nearby)),
             verdicts=[self._ranked(verdict, proven[verdict.role]) for verdict in verdicts],
             is_asked=is_asked,
