@@ -169,7 +169,7 @@ def list_requests(
         updated_since=updated_since,
         nearby=near.read(system),
     )
-    with database.begin(principal) as session:
+    with database.look(principal) as session:
         page = requests.list_page(session, principal, wanted, cursor=pages.read_cursor(cursor), limit=limit)
         data = [request_body.present(row, system) for row in page.rows]
         return responses.of({"data": data, "next_cursor": page.next_cursor})
@@ -194,7 +194,7 @@ def get_request(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Show a request, place included, to a key of the client system that pushed it."""
-    with database.begin(principal) as session:
+    with database.look(principal) as session:
         row = requests.get(session, principal, external_id)
         if conditional.is_known(if_none_match, row.version):
             return conditional.not_modified(row.version)

@@ -134,7 +134,7 @@ def list_volunteers(
     queries.check_region(region)
     system = pushes.crs_of(crs, principal)
     wanted = VolunteerFilter(region, skill, paused, updated_since, near.read(system))
-    with database.begin(principal) as session:
+    with database.look(principal) as session:
         page = volunteers.list_page(session, principal, wanted, cursor=pages.read_cursor(cursor), limit=limit)
         data = [volunteer_body.present(row, system) for row in page.rows]
         return responses.of({"data": data, "next_cursor": page.next_cursor})
@@ -159,7 +159,7 @@ def get_volunteer(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Show a volunteer, place included, to a key of the client system that pushed them."""
-    with database.begin(principal) as session:
+    with database.look(principal) as session:
         row = volunteers.get(session, principal, external_id)
         if conditional.is_known(if_none_match, row.version):
             return conditional.not_modified(row.version)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypedDict
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, Table, bindparam, select
 
 from matcher.storage import pages
 from matcher.storage.database import Session
@@ -64,15 +65,15 @@ UPSERT = Upsert(_TABLE, VolunteerContent.__annotations__, apart=("paused", "avai
 
 def find(session: Session, client_no: int, external_id: str, *, regions: Sequence[str]) -> VolunteerRow | None:
     """Return a volunteer of a client, if there is one within the regions."""
-    return session.scalars(_one(client_no, external_id, regions)).one_or_none()
+    return session.scalars(_one(tuple(regions)), {"client_no": client_no, "external_id": external_id}).one_or_none()
 
 
 def find_for_update(
     session: Session, client_no: int, external_id: str, *, regions: Sequence[str]
 ) -> VolunteerRow | None:
     """Return a volunteer as ``find`` does, held for the rest of the transaction."""
-    statement = _one(client_no, external_id, regions).with_for_update().execution_options(populate_existing=True)
-    return session.scalars(statement).one_or_none()
+    statement = _one(tuple(regions)).with_for_update().execution_options(populate_existing=True)
+    return session.scalars(statement, {"client_no": client_no, "external_id": external_id}).one_or_none()
 
 
 def list_page(
@@ -101,9 +102,11 @@ def list_page(
     return pages.cut(rows, limit=limit, key=lambda row: (row.region, row.external_id))
 
 
-def _one(client_no: int, external_id: str, regions: Sequence[str]) -> Select[VolunteerRow]:
+@lru_cache(maxsize=1024)
+def _one(regions: tuple[str, ...]) -> Select[VolunteerRow]:
+    """Return the statement for one volunteer: made once, since making it takes as long as sending it."""
     return select(VolunteerRow).where(
-        VolunteerRow.client_no == client_no,
-        VolunteerRow.external_id == external_id,
+        VolunteerRow.client_no == bindparam("client_no"),
+        VolunteerRow.external_id == bindparam("external_id"),
         within(VolunteerRow.region, regions),
     )
