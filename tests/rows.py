@@ -93,7 +93,7 @@ def request(
         "region": REGION,
         "latitude": point.latitude,
         "longitude": point.longitude,
-        "windows": [{"start": _text(opens_at), "end": _text(closes_at)}],
+        "windows": None if opens_at is None else [{"start": _text(opens_at), "end": _text(closes_at)}],
         "opens_at": opens_at,
         "closes_at": closes_at,
         "duration_min": 60,
