@@ -11,6 +11,7 @@ import matcher
 from matcher.api import (
     audit,
     blocks,
+    candidates,
     erasures,
     events,
     examples,
