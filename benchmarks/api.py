@@ -79,7 +79,7 @@ def volunteer(number: int) -> dict[str, Any]:
         },
         "max_distance_km": 3.0,
         "travel_mode": "bicycle",
-        "skills": [{"code": "companionship", "level": 1 + number % 3}],
+        "skills": [{"code": city.SKILLS[0], "level": 1 + number % 3}],
         "availability": {
             "weekly": [{"days": ["mon", "tue", "sat"], "start": "09:00", "end": "18:00", "calendar": "all"}]
         },
@@ -99,7 +99,7 @@ def subjects(scene: Scene) -> list[Subject]:
         return call(method, path, key=scene.key, body=body, status=status, **headers)
 
     def batch(first: int) -> dict[str, Any]:
-        return {"items": [{"external_id": f"b{first}-{n}", **volunteer(first + n)} for n in range(BATCH)]}
+        return {"volunteers": [{"external_id": f"b{first}-{n}", **volunteer(first + n)} for n in range(BATCH)]}
 
     empty = cycle([call("GET", "/empty")])
     read = [call("GET", f"/volunteers/{id_}") for id_ in reads]
@@ -200,6 +200,8 @@ def staged(size: str, console: Console) -> Iterator[Scene]:
             url = connected.url.set(drivername="postgresql").render_as_string(hide_password=False)
             with psycopg.connect(url) as connection:
                 console.print(f"writing a city of size {size}")
+                for code in city.SKILLS:
+                    connection.execute("INSERT INTO skills (client_no, external_id) VALUES (%s, %s)", (client_no, code))
                 stored_city.fill(connection, client_no, generated, now=datetime.now(UTC))
                 offers = _write_offers(connection, client_no)
             with _bare(url, client_no) as least, _ours(Path(folder), console) as ours:
