@@ -65,6 +65,18 @@ RETURN (
 # Of 244 random bits.
 RANDOM = "decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex')"
 
+# The bits that somebody needs for any role of a request: those of all its roles.
+NEEDED = """
+CREATE FUNCTION matcher_needed(roles jsonb) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(bit_and(matcher_signature(ARRAY(
+        SELECT need ->> 'code' FROM jsonb_array_elements(role -> 'skills') AS need
+    ))), 0)
+    FROM jsonb_array_elements(roles) AS role
+)
+"""
+
 # Each is asked once a statement, being in a subquery of its own.
 MINE = "client_no = (SELECT nullif(current_setting('matcher.client', true), '')::bigint)"
 WITHIN = "(region IS NULL OR region ^@ ANY ((SELECT current_setting('matcher.regions', true)::text[])::text[]))"
@@ -75,6 +87,7 @@ def upgrade() -> None:
     op.execute(ROLES)
     op.execute(FITS)
     op.execute(SIGNATURE)
+    op.execute(NEEDED)
     op.execute("CREATE SEQUENCE event_positions")
     op.create_table(
         "clients",
@@ -255,9 +268,7 @@ def upgrade() -> None:
         sa.Column(
             "skill_codes", postgresql.ARRAY(sa.Text(collation="C")), server_default=sa.text("'{}'"), nullable=False
         ),
-        sa.Column(
-            "skill_bits", sa.BigInteger(), sa.Computed("matcher_signature(skill_codes)", persisted=True), nullable=False
-        ),
+        sa.Column("skill_bits", sa.BigInteger(), sa.Computed("matcher_needed(roles)", persisted=True), nullable=False),
         sa.Column("urgency", sa.SmallInteger(), nullable=False),
         sa.Column("gender", sa.Text(collation="C"), nullable=True),
         sa.Column("adults_only", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -730,6 +741,7 @@ def downgrade() -> None:
     op.drop_table("audit")
     op.drop_table("clients")
     op.execute("DROP SEQUENCE event_positions")
+    op.execute("DROP FUNCTION matcher_needed")
     op.execute("DROP FUNCTION matcher_signature")
     op.execute("DROP FUNCTION matcher_fits")
     # The roles stay: other databases of the server may use them.

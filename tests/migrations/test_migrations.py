@@ -88,7 +88,8 @@ def test_checks_say_what_the_classes_say(database: Database, postgres: EmbeddedP
                 "CREATE FUNCTION matcher_fits(taken smallint[], places smallint[]) RETURNS boolean"
                 " LANGUAGE sql IMMUTABLE RETURN true;"
                 " CREATE FUNCTION matcher_signature(codes text[]) RETURNS bigint"
-                " LANGUAGE sql IMMUTABLE RETURN 0::bigint"
+                " LANGUAGE sql IMMUTABLE RETURN 0::bigint;"
+                " CREATE FUNCTION matcher_needed(roles jsonb) RETURNS bigint LANGUAGE sql IMMUTABLE RETURN 0::bigint"
             )
         )
         Base.metadata.create_all(connection)

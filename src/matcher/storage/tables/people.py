@@ -1,7 +1,6 @@
 """Skills, volunteers, help requests, and the pairs that are kept apart."""
 
 from datetime import date
-from typing import Annotated
 
 from sqlalchemy import (
     BigInteger,
@@ -41,11 +40,6 @@ __all__ = ["BlockRow", "RequestRow", "SkillRow", "VolunteerRow"]
 _FALSE = text("false")
 _ZERO = text("0")
 _PLACE = "(latitude IS NULL) = (longitude IS NULL)"
-
-# Of ``skill_codes``: who lacks a bit of what is asked for lacks a skill; who has all of them probably has all skills.
-Signature = Annotated[
-    int, mapped_column(BigInteger, Computed("matcher_signature(skill_codes)", persisted=True), nullable=False)
-]
 
 
 class SkillRow(Base):
@@ -101,7 +95,8 @@ class VolunteerRow(Base):
     travel_mode: Mapped[Code] = mapped_column(server_default=text("'bicycle'"))
     skills: Mapped[Json] = mapped_column(server_default=text("'[]'"))
     skill_codes: Mapped[Codes]
-    skill_bits: Mapped[Signature]
+    # Whoever lacks a bit that is asked for lacks a skill; who has them all probably has the skills.
+    skill_bits: Mapped[int] = mapped_column(BigInteger, Computed("matcher_signature(skill_codes)", persisted=True))
     trainings: Mapped[Codes]
     insured_until: Mapped[date | None] = mapped_column(Date)
     gender: Mapped[Code | None]
@@ -178,7 +173,8 @@ class RequestRow(Base):
     taken: Mapped[Counts]
     min_headcount: Mapped[Small]
     skill_codes: Mapped[Codes]
-    skill_bits: Mapped[Signature]
+    # Whoever lacks a bit of these lacks a skill for every role.
+    skill_bits: Mapped[int] = mapped_column(BigInteger, Computed("matcher_needed(roles)", persisted=True))
     urgency: Mapped[Small]
     gender: Mapped[Code | None]
     adults_only: Mapped[bool] = mapped_column(Boolean, server_default=_FALSE)
