@@ -9,6 +9,8 @@ from matcher.workers.worker import Worker
 
 __all__ = ["worker"]
 
+_LOOK_S = 0.5
+
 
 def worker() -> None:
     """Do the jobs of the queue until told to stop: match, publish, import, erase.
@@ -30,6 +32,8 @@ def worker() -> None:
         solvers = backing.start_solvers(loaded)
         started = Worker(loaded, database, solvers)
         started.start()
-        stopping.wait()
+        # A signal may be delivered to another thread, which wakes nobody.
+        while not stopping.wait(_LOOK_S):
+            pass
         started.stop(drain_s=loaded.drain_s)
         solvers.close(drain_s=0)
