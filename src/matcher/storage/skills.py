@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, exists, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from matcher.storage import pages
@@ -13,13 +13,15 @@ from matcher.storage.tables.people import RequestRow, SkillRow, VolunteerRow
 
 __all__ = ["SkillRow", "add", "find", "find_for_update", "hold_known", "is_used", "list_page"]
 
+_HOLD_KNOWN = text("""
+    SELECT external_id FROM skills
+    WHERE client_no = :client_no AND external_id = ANY(CAST(:codes AS text[])) FOR KEY SHARE
+""")
+
 
 def hold_known(session: Session, client_no: int, codes: Collection[str]) -> set[str]:
     """Return which of the codes are in the catalogue; they stay there until the transaction ends."""
-    statement = select(SkillRow.external_id).where(
-        SkillRow.client_no == client_no, SkillRow.external_id.in_(list(codes))
-    )
-    return set(session.scalars(statement.with_for_update(read=True, key_share=True)))
+    return set(session.execute(_HOLD_KNOWN, {"client_no": client_no, "codes": list(codes)}).scalars())
 
 
 def add(
