@@ -18,8 +18,9 @@ from matcher.matching.eligibility import Judgement
 from matcher.services import cells
 from matcher.services.judging import Judging, exact_regions
 from matcher.services.search import View, search
-from matcher.storage import candidates, scopes
-from matcher.storage.candidates import Asked, Bound, Person
+from matcher.storage import candidates, closeups, scopes
+from matcher.storage.candidates import Bound
+from matcher.storage.closeups import Asked, Person
 from matcher.storage.database import Session
 from matcher.storage.facts import RequestFacts
 from matcher.storage.tables.people import RequestRow, VolunteerRow
@@ -119,7 +120,7 @@ def check(
         If the key does not hold for one of the two.
     """
     asked = _asked(session, principal, request.external_id, now)
-    people = candidates.list_named(session, principal.client_no, [volunteer.no], now=now)
+    people = closeups.list_volunteers(session, principal.client_no, [volunteer.no], now=now)
     if not people:
         raise NotFoundError(_NO_VOLUNTEER)
     judging = Judging(principal, asked, now=now, is_exact=True)
@@ -148,7 +149,7 @@ def find(
     asked = _asked(session, principal, request_id, now)
     named = None
     if volunteer_id is not None:
-        named = candidates.find_named(session, principal.client_no, volunteer_id, regions=principal.regions, now=now)
+        named = closeups.find_volunteer(session, principal.client_no, volunteer_id, regions=principal.regions, now=now)
         if named is None:
             raise NotFoundError(_NO_VOLUNTEER)
     facts = asked.facts
@@ -160,7 +161,7 @@ def find(
 
 
 def _asked(session: Session, principal: Principal, request_id: str, now: datetime) -> Asked:
-    asked = candidates.find_request(session, principal.client_no, request_id, regions=principal.regions, now=now)
+    asked = closeups.find_request(session, principal.client_no, request_id, regions=principal.regions, now=now)
     if asked is None:
         raise NotFoundError(_NO_REQUEST)
     return asked
@@ -209,9 +210,9 @@ class _Lookup:
         point, asked = self._judging.request.point, self._judging.asked.asked
         if point is None:
             nos = self._look(0, NEARBY).nos[:NEARBY]
-            found = candidates.list_named(self._session, self._client_no, nos, now=self._now)
+            found = closeups.list_volunteers(self._session, self._client_no, nos, now=self._now)
         else:
-            found = candidates.list_nearest(self._session, self._client_no, point, now=self._now, limit=NEARBY)
+            found = closeups.list_nearest(self._session, self._client_no, point, now=self._now, limit=NEARBY)
         return [person for person in found if person.facts.no not in asked]
 
     def _judge(self, people: Sequence[Person], roles: Sequence[int]) -> list[Judgement]:
@@ -223,7 +224,7 @@ class _Lookup:
 
     def _search(self, role: int, judged: set[int], limit: int, own: int) -> float:
         def judge(nos: Sequence[int]) -> None:
-            self._judge(candidates.list_named(self._session, self._client_no, nos, now=self._now), [role])
+            self._judge(closeups.list_volunteers(self._session, self._client_no, nos, now=self._now), [role])
 
         def goal() -> float:
             costs = sorted(candidate.cost for candidate in self._found[role])

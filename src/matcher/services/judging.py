@@ -20,7 +20,7 @@ from matcher.matching import eligibility
 from matcher.matching.eligibility import Judgement
 from matcher.matching.problem import MAX_HORIZON, compile_problem
 from matcher.services import cells, reading, snapshot
-from matcher.storage.candidates import Asked, Person
+from matcher.storage.closeups import Asked, Person
 
 __all__ = ["Judging", "at", "exact_regions", "stand_in"]
 
