@@ -59,7 +59,9 @@ def clock(*, hours: float = 0) -> datetime:
 
 def scene(principal: Principal, region: str = rows.REGION, **parts: Any) -> Scene:
     """Return what a run of the next week looks at."""
-    return Scene(principal.client_no, region, datetime.now(UTC), datetime.now(UTC) + timedelta(days=7), **parts)
+    now = datetime.now(UTC)
+    given: dict[str, Any] = {"horizon_start": now, "horizon_end": now + timedelta(days=7)}
+    return Scene(principal.client_no, region, **(given | parts))
 
 
 def make(database: Database, wanted: Scene, *, now: datetime | None = None) -> Snapshot:
