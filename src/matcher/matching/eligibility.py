@@ -7,6 +7,7 @@ less time here than a solver takes to begin.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -17,15 +18,16 @@ from matcher.domain.reasons import Reason
 from matcher.matching import explain
 from matcher.matching.arrays import NEVER
 from matcher.matching.candidates_numpy import Ints, costs, distances, first_starts
-from matcher.matching.kernels import refusals
+from matcher.matching.kernels import refusals, timing
 from matcher.matching.kernels.refusals import Everybody
 from matcher.matching.plain import plain
 from matcher.matching.problem import Compiled
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "judge", "next_starts"]
 
 _REASONS: Final = tuple(Reason)
 _refuse = plain(refusals.refuse)
+_start_of_pair = plain(timing.start_of_pair)
 _first_request_start = plain(refusals.first_request_start)
 
 
@@ -96,3 +98,25 @@ def _judge(compiled: Compiled, everybody: Everybody, row: int) -> Judgement:
 def _no_start(compiled: Compiled, r: int) -> bool:
     requests = compiled.instance.requests
     return bool(_first_request_start(requests, r, int(requests.duration[r])) == NEVER)
+
+
+def next_starts(compiled: Compiled, row: int, volunteer: int, *, most: int) -> list[datetime]:
+    """Return starts at which a volunteer can fill a row, each after the end of the one before; none without time."""
+    instance = compiled.instance
+    r = int(instance.rows.request[row])
+    duration = int(instance.requests.duration[r])
+    starts: list[datetime] = []
+    after = 0
+    while instance.requests.timed[r] and len(starts) < most:
+        start = int(
+            _start_of_pair(
+                *(instance.requests, instance.rows, instance.volunteers, instance.days),
+                *(row, volunteer, duration, after),
+                with_papers=True,
+            )
+        )
+        if start == NEVER:
+            break
+        starts.append(compiled.timeline.instant(start))
+        after = start + duration
+    return starts

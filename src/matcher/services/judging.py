@@ -5,7 +5,8 @@ middle of its cell; without ``volunteers:read``, or beyond the regions of the ke
 answered then tells no more of a place than the cell does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,7 +23,7 @@ from matcher.matching.problem import MAX_HORIZON, compile_problem
 from matcher.services import cells, reading, snapshot
 from matcher.storage.closeups import Asked, Person
 
-__all__ = ["Judging", "at", "exact_regions", "stand_in"]
+__all__ = ["Judging", "at", "beside", "exact_regions", "pins_of", "stand_in", "within_horizon"]
 
 _STAND_IN: Final = "\x1f{number}"
 
@@ -62,11 +63,11 @@ class Judging:
         self._now = now
         # None: everywhere.
         self._exact = None if is_exact else exact_regions(principal)
-        request = _within_horizon(reading.request_of(asked.facts), now)
+        request = within_horizon(reading.request_of(asked.facts), now)
         if request.point is not None and not is_exact and Scope.REQUESTS_READ not in principal.scopes:
             request = replace(request, point=cells.blur(request.point).centre)
         self.request = request
-        self._pins = _pins(asked, request)
+        self._pins = pins_of(asked, request)
         self._holders = tuple(Volunteer(pin.volunteer_id) for pin in self._pins)
 
     @property
@@ -79,15 +80,15 @@ class Judging:
         problem = Problem(
             now=self._now,
             time_zone=TIME_ZONE,
-            requests=(self._beside(people),),
-            volunteers=(*map(self._volunteer, people), *self._holders),
+            requests=(self._kept_from(people),),
+            volunteers=(*self._volunteers(people), *self._holders),
             pinned=self._pins,
         )
         return list(eligibility.judge(compile_problem(problem), roles))
 
     def judge_at(self, people: Sequence[Person], role: int, starts: Sequence[datetime]) -> list[Judgement]:
         """Return, for each of some starts, what becomes of the people if the request began then and nobody came yet."""
-        request = self._beside(people)
+        request = self._kept_from(people)
         length = timedelta(minutes=request.duration_min)
         problem = Problem(
             now=self._now,
@@ -96,7 +97,7 @@ class Judging:
                 replace(request, id=stand_in(number), windows=(Interval(start, start + length),))
                 for number, start in enumerate(starts)
             ),
-            volunteers=tuple(map(self._volunteer, people)),
+            volunteers=tuple(self._volunteers(people)),
         )
         rows = range(role, len(starts) * len(request.roles), len(request.roles))
         return list(eligibility.judge(compile_problem(problem), rows))
@@ -106,26 +107,38 @@ class Judging:
         self.request = at(self.request, start)
         self._pins, self._holders = (), ()
 
-    def _beside(self, people: Iterable[Person]) -> HelpRequest:
+    def _volunteers(self, people: Iterable[Person]) -> Iterator[Volunteer]:
+        return (beside(person, self.asked.certified, self._exact) for person in people)
+
+    def _kept_from(self, people: Iterable[Person]) -> HelpRequest:
         """Return the request, kept from those here who are not asked again."""
         refused = (person.facts.external_id for person in people if person.facts.no in self.asked.refused)
         excluded = tuple(dict.fromkeys((*self.request.excluded_volunteers, *refused)))
         return replace(self.request, excluded_volunteers=excluded)
 
-    def _volunteer(self, person: Person) -> Volunteer:
-        """Return a volunteer beside all that they have promised."""
-        volunteer = reading.volunteer_of(person.facts, certified=self.asked.certified)
-        if self._exact is not None and volunteer.point is not None and not person.facts.region.startswith(self._exact):
-            volunteer = replace(volunteer, point=cells.blur(volunteer.point).centre)
-        if not person.promises and not person.minutes:
-            return volunteer
-        spent = snapshot.Spent(recent=[person.minutes])
-        for promise in person.promises:
-            spent.add(promise)
-        return snapshot.beside(volunteer, spent)
+
+def beside(person: Person, certified: AbstractSet[str], exact: tuple[str, ...] | None) -> Volunteer:
+    """Return a volunteer beside all that they have promised.
+
+    Parameters
+    ----------
+    certified
+        Skills that count only with a certificate.
+    exact
+        In which regions homes are known as they are; None for everywhere.
+    """
+    volunteer = reading.volunteer_of(person.facts, certified=certified)
+    if exact is not None and volunteer.point is not None and not person.facts.region.startswith(exact):
+        volunteer = replace(volunteer, point=cells.blur(volunteer.point).centre)
+    if not person.promises and not person.minutes:
+        return volunteer
+    spent = snapshot.Spent(recent=[person.minutes])
+    for promise in person.promises:
+        spent.add(promise)
+    return snapshot.beside(volunteer, spent)
 
 
-def _within_horizon(request: HelpRequest, now: datetime) -> HelpRequest:
+def within_horizon(request: HelpRequest, now: datetime) -> HelpRequest:
     """Return the request without what lies too far ahead to be planned."""
     if request.windows is None:
         return request
@@ -134,7 +147,7 @@ def _within_horizon(request: HelpRequest, now: datetime) -> HelpRequest:
     return replace(request, windows=tuple(windows))
 
 
-def _pins(asked: Asked, request: HelpRequest) -> tuple[Pin, ...]:
+def pins_of(asked: Asked, request: HelpRequest) -> tuple[Pin, ...]:
     """Return the places that are taken, each by a stand-in, at the start that the first of them has set."""
     starts = [datetime.fromisoformat(promise.starts_at) for promise in asked.standing if promise.starts_at is not None]
     start = starts[0].replace(second=0, microsecond=0) if starts and request.windows is not None else None
