@@ -9,12 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MOST_JUDGED", "View", "search"]
+__all__ = ["FIRST_LOOK", "LAST_LOOK", "MOST_JUDGED", "View", "search"]
 
-# How many rows of an index are looked at, until one of them is enough.
-LIMITS: Final = (1_000, 4_000, 20_000)
+# How many rows of an index are looked at, first and in the end.
+FIRST_LOOK, LAST_LOOK = 1_000, 20_000
 MOST_JUDGED: Final = 512
+
 _AT_ONCE: Final = 32
+_WIDER: Final = 4
+# People do not live evenly spread.
+_UNEVEN: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,8 @@ def search(
     float
         Whoever costs less than this has been judged; infinite if everybody was.
     """
-    proven, budget = 0.0, MOST_JUDGED
-    for limit in LIMITS:
+    budget, limit = MOST_JUDGED, FIRST_LOOK
+    while True:
         view = look(limit)
         waiting = [(bound, no) for bound, no in zip(view.bounds, view.nos, strict=True) if no not in judged]
         at = 0
@@ -67,6 +71,16 @@ def search(
             at += len(chunk)
             budget -= len(chunk)
         proven = min(waiting[at][0] if at < len(waiting) else math.inf, view.frontier)
-        if proven > goal() or proven == math.inf or budget <= 0:
-            break
-    return proven
+        if proven > goal() or proven == math.inf or budget <= 0 or limit == LAST_LOOK:
+            return proven
+        limit = _wider(limit, view.frontier, goal())
+
+
+def _wider(limit: int, frontier: float, goal: float) -> int:
+    """Return how many rows to look at next, so that what is not seen costs more than the goal.
+
+    Cost grows with distance, and the number of rows with its square.
+    """
+    is_known = 0 < frontier < goal < math.inf
+    times = _UNEVEN * (goal / frontier) ** 2 if is_known else _WIDER
+    return min(LAST_LOOK, max(round(limit * times), 2 * limit))
