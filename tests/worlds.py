@@ -32,7 +32,8 @@ def make_world(session: Session, region: str, *, client_no: int | None = None, m
     Every text that may be anything begins with ``mark``.
     """
     world: World = {}
-    for table in Base.metadata.sorted_tables:
+    # What anybody did names a key, by number alone.
+    for table in sorted(Base.metadata.sorted_tables, key=lambda table: table.name not in ("clients", "keys")):
         if table.name == "clients" and client_no is not None:
             world["clients"] = {"no": client_no}
             continue
@@ -43,7 +44,7 @@ def make_world(session: Session, region: str, *, client_no: int | None = None, m
 
 def row(table: Table, world: World, region: str, *, mark: str = "x") -> dict[str, Any]:
     """Return the values of a row that points at the rows of a world."""
-    needed = {column.name: _value(column, world, mark) for column in table.columns if _is_needed(column)}
+    needed = {column.name: _value(column, world, mark) for column in table.columns if _is_needed(column, world)}
     return needed | _given(table.name, world, region, mark) | ({"region": region} if "region" in table.c else {})
 
 
@@ -51,6 +52,8 @@ def _given(table: str, world: World, region: str, mark: str) -> dict[str, Any]:
     """Return what a table asks for beyond the types of its columns, and what is worth hiding."""
     place = {"latitude": 31.2 + next(_NUMBERS) * 0.000137, "longitude": 121.4 + next(_NUMBERS) * 0.000137}
     values: dict[str, dict[str, Any]] = {
+        "audit": {"action": "key.created", "subject_kind": "key", "key_no": world.get("keys", {}).get("no")},
+        "blocks": {"requester": f"{mark}-requester"},
         "clients": {"crs": "wgs84", "id": f"client-{next(_NUMBERS)}-{uuid4().hex[:6]}"},
         "entries": {"kind": "service", "content": _entry(world, region)},
         "erasures": {"kind": "volunteer", "status": "finished", "subject": f"{mark}-erased"},
@@ -90,7 +93,10 @@ def _entry(world: World, region: str) -> dict[str, Any]:
     return {"position": 1, "kind": "service", "region": region, "minutes": 60, **ids, **instants, **nothing}
 
 
-def _is_needed(column: Column[Any]) -> bool:
+def _is_needed(column: Column[Any], world: World) -> bool:
+    """Tell whether a column has to be filled: it must be, or it points at something."""
+    if column.foreign_keys:
+        return all(key.column.table.name in world for key in column.foreign_keys)
     return column.identity is None and not column.nullable and column.server_default is None
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sqlalchemy import text
+from sqlalchemy import Table, text
 
 from matcher.storage.database import Database
 from worlds import World, tenant_tables
 
-__all__ = ["Attack", "Operation", "Tenant", "digest", "find_leaks", "find_open_ids", "operations_of"]
+__all__ = ["Attack", "Operation", "Tenant", "digest", "find_dead_calls", "find_leaks", "find_open_ids", "operations_of"]
 
 # Whose ids stand in a path, by the noun that it begins with; those of the others are public.
 _ID_COLUMNS: Final = {
@@ -31,6 +31,7 @@ _ID_COLUMNS: Final = {
 # The same ids where they are named in a query or a body.
 _NAMED: Final = {
     "volunteer_id": ("volunteers", "external_id"),
+    "volunteer_ids": ("volunteers", "external_id"),
     "request_id": ("requests", "external_id"),
     "run_id": ("runs", "id"),
     "offer_id": ("offers", "id"),
@@ -41,6 +42,8 @@ _NAMED: Final = {
 }
 # A client's own word for somebody, which any of its keys may use.
 _FREE: Final = ("requester",)
+# Help may come across a border: a volunteer who lives elsewhere is named, and nothing else of them is told.
+_CROSSING: Final = ("askVolunteers", "listCandidates")
 _PUBLIC: Final = ("match", "regions", "oauth")
 # A skill belongs to the client system, whatever the region.
 _CLIENT_WIDE: Final = ("skills",)
@@ -77,7 +80,7 @@ class Tenant:
         """Return what nobody else may be told: the mark, the ids, and the places as far as they tell anything."""
         ids = {str(row["id"]) for name, row in self.world.items() if "id" in row and name != "clients"}
         places = {
-            f"{row[axis]:.5f}" for row in self.world.values() for axis in ("latitude", "longitude") if row.get(axis)
+            str(row[axis])[:8] for row in self.world.values() for axis in ("latitude", "longitude") if row.get(axis)
         }
         return {self.mark} | ids | places
 
@@ -105,6 +108,15 @@ class Operation:
     def column_of(self, parameter: str) -> tuple[str, str] | None:
         """Return where the ids for a name in the path are from."""
         return _NAMED.get(parameter) or _ID_COLUMNS.get(self.noun)
+
+    def fields(self, tenant: Tenant) -> dict[str, str]:
+        """Return what a tenant writes into the fields of queries and bodies that stand for one of its things."""
+        own = {name: tenant.id_at(column) for name, column in _NAMED.items()}
+        if column := _ID_COLUMNS.get(self.noun):
+            own["external_id"] = tenant.id_at(column)
+        if self.noun == "erasures":
+            own["id"] = own["volunteer_id"]
+        return own | {"region": tenant.region, "regions": tenant.region}
 
     def path_for(self, tenant: Tenant, **stolen: str) -> str:
         """Return the path with a tenant's ids, some of them replaced."""
@@ -152,53 +164,71 @@ def find_leaks(operations: Iterable[Operation], attacker: Tenant, victim: Tenant
         if is_same_client and operation.noun in _CLIENT_WIDE:
             continue
         for attack in _attacks(operation, attacker, victim):
-            answer = attacker.call(
-                operation.method,
-                attack.path,
-                params=attack.query,
-                headers={"if-match": "*"} if operation.method != "PUT" or is_same_client else {},
-                **({} if attack.body is None else {"json": attack.body}),
-            )
+            answer = _call(attack, attacker, is_same_client=is_same_client)
             fault = _judge(attack, answer, victim, is_same_client=is_same_client)
             if fault is not None:
                 yield f"{operation.name} with {attack.stolen or 'no id'}: {fault}"
 
 
+def find_dead_calls(operations: Iterable[Operation], tenant: Tenant) -> Iterator[str]:
+    """Yield the calls that do not even work with the caller's own ids, and so prove nothing with those of others."""
+    for operation in operations:
+        attempts = _attacks(operation, tenant, tenant)
+        # What is deleted once is not there for another time.
+        for attempt in attempts if operation.method != "DELETE" else [next(attempts)]:
+            answer = _call(attempt, tenant, is_same_client=True)
+            # What is not at its time is a call that was understood.
+            if answer.status_code >= 400 and answer.status_code not in (409, 412):
+                yield f"{operation.name} with {attempt.stolen or 'no id'}: {answer.status_code} {answer.text[:300]}"
+            elif attempt.query and not operation.parameters and not answer.json()["data"]:
+                yield f"{operation.name} with {attempt.query}: no data"
+
+
 def digest(database: Database, tenant: Tenant, *, by_region: bool) -> dict[str, str]:
     """Return what stands in each table for a tenant; ``by_region`` leaves out what its whole client shares."""
-    found = {}
+    tables = [table for table in tenant_tables() if "region" in table.c or not by_region]
     with database.begin() as session:
-        for table in tenant_tables():
-            if by_region and "region" not in table.c:
-                continue
-            where = "client_no = :client_no" + (" AND region = :region" if "region" in table.c else "")
-            # The publisher gives events their place in the feed whenever it comes by.
-            rows = f"SELECT to_jsonb(t) - 'position' AS content FROM {table.name} t WHERE {where}"  # noqa: S608 - our own names
-            whole = f"SELECT md5(string_agg(content::text, ',' ORDER BY content::text)) FROM ({rows}) AS rows"  # noqa: S608 - our own names
-            parameters = {"client_no": tenant.client_no, "region": tenant.region}
-            found[table.name] = str(session.execute(text(whole), parameters).scalar_one())
-    return found
+        found = session.execute(
+            text(" UNION ALL ".join(map(_content, tables))), {"no": tenant.client_no, "region": tenant.region}
+        )
+        return {row[0]: row[1] for row in found}
+
+
+def _content(table: Table) -> str:
+    """Return the statement that sums up what stands in a table."""
+    where = "client_no = :no" + (" AND region = :region" if "region" in table.c else "")
+    # The publisher gives events their place in the feed whenever it comes by.
+    rows = f"SELECT (to_jsonb(t) - 'position')::text AS content FROM {table.name} t WHERE {where}"  # noqa: S608 - our own names
+    return f"SELECT '{table.name}', md5(string_agg(content, ',' ORDER BY content)) FROM ({rows}) AS rows"  # noqa: S608 - our own names
 
 
 def _attacks(operation: Operation, attacker: Tenant, victim: Tenant) -> Iterator[Attack]:
-    own_path = operation.path_for(attacker)
-    own_body = _replaced(operation.body, {name: attacker.id_at(found) for name, found in _NAMED.items()}, attacker)
+    """Yield the call without anything of the victim's, then one for each place where an id could be."""
+    own, stolen = operation.fields(attacker), operation.fields(victim)
+    path, body = operation.path_for(attacker), _replaced(operation.body, own)
+    yield Attack(operation, path, {}, body, "", is_in_path=False)
     for name in operation.parameters:
-        if column := operation.column_of(name):
-            stolen = victim.id_at(column)
-            path = operation.path_for(attacker, **{name: stolen})
-            if name not in _FREE:
-                yield Attack(operation, path, {}, own_body, stolen, is_in_path=True)
-    if operation.method == "GET":
-        yield Attack(operation, own_path, {}, None, "", is_in_path=False)
+        if name not in _FREE and (column := operation.column_of(name)):
+            other = victim.id_at(column)
+            yield Attack(operation, operation.path_for(attacker, **{name: other}), {}, body, other, is_in_path=True)
     for name in operation.query:
-        if name in (*_NAMED, "region"):
-            stolen = victim.region if name == "region" else victim.id_at(_NAMED[name])
-            yield Attack(operation, own_path, {name: stolen}, own_body, stolen, is_in_path=False)
-    for name in sorted(_names(operation.body) & set(_NAMED) - set(_FREE)):
-        stolen = victim.id_at(_NAMED[name])
-        body = _replaced(own_body, {name: stolen}, attacker)
-        yield Attack(operation, own_path, {}, body, stolen, is_in_path=False)
+        if name in stolen:
+            yield Attack(operation, path, {name: stolen[name]}, body, stolen[name], is_in_path=False)
+    for name in sorted(_names(operation.body) & set(stolen) - set(_FREE)):
+        replaced = _replaced(operation.body, own | {name: stolen[name]})
+        yield Attack(operation, path, {}, replaced, stolen[name], is_in_path=False)
+
+
+def _call(attack: Attack, attacker: Tenant, *, is_same_client: bool) -> Any:
+    # In another client the id is free, and whatever is put under it is new.
+    is_for_new = attack.operation.method == "PUT" and not is_same_client
+    return attacker.call(
+        attack.operation.method,
+        attack.path,
+        params=attack.query,
+        headers={} if is_for_new else {"if-match": "*"},
+        **({} if attack.body is None else {"json": attack.body}),
+    )
 
 
 def _judge(attack: Attack, answer: Answer, victim: Tenant, *, is_same_client: bool) -> str | None:
@@ -207,8 +237,11 @@ def _judge(attack: Attack, answer: Answer, victim: Tenant, *, is_same_client: bo
         return f"it broke: {answer.status_code}"
     # What the attacker sent may come back; nothing else of the victim's.
     told = answer.text + " ".join(answer.headers.values())
-    if attack.stolen:
-        told = told.replace(attack.stolen, "")
+    known = [attack.stolen] if attack.stolen else []
+    if is_same_client and attack.operation.name in _CROSSING:
+        known.append(victim.id_at(_NAMED["volunteer_id"]))
+    for word in known:
+        told = told.replace(word, "")
     leaked = sorted(secret for secret in victim.secrets() if secret in told)
     if leaked:
         return f"{answer.status_code} tells {leaked}"
@@ -216,6 +249,10 @@ def _judge(attack: Attack, answer: Answer, victim: Tenant, *, is_same_client: bo
     is_new = creates and not is_same_client
     if attack.is_in_path and answer.status_code != (201 if is_new else 404):
         return f"{answer.status_code} where 404 was due: {answer.text[:200]}"
+    # Of another client the region may be the same, and then it is the attacker's too.
+    is_shared = attack.stolen == victim.region and not is_same_client
+    if attack.stolen and answer.status_code == 202 and not is_shared:
+        return "202: it will be done"
     return None
 
 
@@ -225,14 +262,18 @@ def _names(body: Any) -> set[str]:
     return {name for part in body for name in _names(part)} if isinstance(body, list) else set()
 
 
-def _replaced(body: Any, values: Mapping[str, str], attacker: Tenant) -> Any:
-    """Return a body with these values in the fields of these names, and with the attacker's region in ``region``."""
+def _replaced(body: Any, values: Mapping[str, str]) -> Any:
+    """Return a body with these values in the fields of these names, alone or in a list."""
     if isinstance(body, list):
-        return [_replaced(part, values, attacker) for part in body]
+        return [_replaced(part, values) for part in body]
     if not isinstance(body, dict):
         return body
-    known = {"region": attacker.region, "regions": [attacker.region], **values}
-    return {name: known.get(name, _replaced(part, values, attacker)) for name, part in body.items()}
+    return {
+        name: ([values[name]] if isinstance(part, list) else values[name])
+        if name in values
+        else _replaced(part, values)
+        for name, part in body.items()
+    }
 
 
 def _example(schema: dict[str, Any], description: dict[str, Any], name: str) -> Any:
@@ -248,7 +289,7 @@ def _example(schema: dict[str, Any], description: dict[str, Any], name: str) -> 
         return schema["enum"][0]
     if schema.get("type") == "object":
         fields = schema.get("properties", {})
-        wanted = [field for field in fields if field in schema.get("required", ()) or field in _NAMED]
+        wanted = [field for field in fields if field in (*schema.get("required", ()), *_NAMED)]
         return {field: _example(fields[field], description, field) for field in wanted}
     if schema.get("type") == "array":
         return [_example(schema["items"], description, name)]
