@@ -18,35 +18,38 @@ from matcher.storage.database import Database
 __all__ = ["DatabaseDep", "NowDep", "ResultsDep", "SettingsDep", "SolversDep", "StateDep"]
 
 
-async def _state(request: Request) -> State:
+def _of(request: Request) -> State:
     state: State = request.app.state.matcher
     return state
+
+
+async def _state(request: Request) -> State:
+    return _of(request)
 
 
 async def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - this is the edge
 
 
+# Each asks the request itself: one that asked another one would be two to be resolved at each call.
+async def _settings(request: Request) -> Settings:
+    return _of(request).settings
+
+
+async def _database(request: Request) -> Database:
+    return _of(request).database
+
+
+async def _solvers(request: Request) -> Solvers:
+    return _of(request).solvers
+
+
+async def _results(request: Request) -> Results:
+    return _of(request).results
+
+
 StateDep = Annotated[State, Depends(_state)]
 NowDep = Annotated[datetime, Depends(_now)]
-
-
-async def _settings(state: StateDep) -> Settings:
-    return state.settings
-
-
-async def _database(state: StateDep) -> Database:
-    return state.database
-
-
-async def _solvers(state: StateDep) -> Solvers:
-    return state.solvers
-
-
-async def _results(state: StateDep) -> Results:
-    return state.results
-
-
 DatabaseDep = Annotated[Database, Depends(_database)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SolversDep = Annotated[Solvers, Depends(_solvers)]
