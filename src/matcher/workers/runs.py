@@ -33,17 +33,16 @@ def solve(context: Context, run_no: int) -> None:
     if work is None:
         return
     try:
-        answer = _solve(context, work)
+        ticket = _solve(context, work)
     except _RunLostError:
         logger.warning("another worker has the run", extra={"run": run_no})
         return
-    except OverloadedError:
-        raise  # for the queue to try again
-    except MatcherError as error:
+    error = _verdict(ticket)
+    if error is not None:
         with context.begin() as session:
             runs.fail(session, work, error)
         return
-    solved = run_plans.unpack(answer, Solved)
+    solved = run_plans.unpack(ticket.answer.result(), Solved)
     with context.begin() as session:
         published = runs.finish(session, work, solved)
     if published is None:
@@ -68,14 +67,13 @@ def publish(context: Context, run_no: int, key_no: int | None) -> None:
         plan, scene = found
         rows = snapshot.take(session, scene, now=now)
     ticket = context.solvers.submit(runs.CHECK, plan, rows, scene, now)
-    try:
-        checked = run_plans.unpack(_attend(context, ticket, context.check), Checked)
-    except OverloadedError:
-        raise  # for the queue to try again
-    except MatcherError as error:
+    _attend(context, ticket, context.check)
+    error = _verdict(ticket)
+    if error is not None:
         with context.begin() as session:
             runs.give_up_publication(session, run_no, error)
         return
+    checked = run_plans.unpack(ticket.answer.result(), Checked)
     with context.begin() as session:
         runs.finish_publication(session, run_no, checked, key_no=key_no)
 
@@ -86,7 +84,7 @@ def give_up_publishing(context: Context, run_no: int, key_no: int | None) -> Non
         runs.give_up_publication(session, run_no)
 
 
-def _solve(context: Context, work: Work) -> bytes:
+def _solve(context: Context, work: Work) -> Ticket:
     now = context.now()
     with context.process.database.begin(is_frozen=True) as session:
         rows = snapshot.take(session, work.scene, now=now)
@@ -105,10 +103,17 @@ def _solve(context: Context, work: Work) -> bytes:
         if should_end:
             context.solvers.finish(ticket)
 
-    return _attend(context, ticket, look)
+    _attend(context, ticket, look)
+    return ticket
 
 
-def _attend(context: Context, ticket: Ticket, look: Callable[[], None]) -> bytes:
+def _verdict(ticket: Ticket) -> MatcherError | None:
+    """Return why a problem cannot be solved; what may go better at another time is for the queue to try again."""
+    error = ticket.answer.exception()
+    return error if isinstance(error, MatcherError) and not isinstance(error, OverloadedError) else None
+
+
+def _attend(context: Context, ticket: Ticket, look: Callable[[], None]) -> None:
     """Wait for a solver and look after it meanwhile; if that fails, the solver is given up."""
     try:
         look()
@@ -117,4 +122,3 @@ def _attend(context: Context, ticket: Ticket, look: Callable[[], None]) -> bytes
     finally:
         if not ticket.answer.done():
             context.solvers.cancel(ticket)
-    return ticket.answer.result()
