@@ -315,7 +315,7 @@ def upgrade() -> None:
         sa.CheckConstraint("matcher_fits(taken, places)", name=op.f("ck_requests_taken")),
         sa.ForeignKeyConstraint(["client_no"], ["clients.no"], name=op.f("fk_requests_client_no")),
         sa.PrimaryKeyConstraint("no", name=op.f("pk_requests")),
-        sa.UniqueConstraint("client_no", "external_id", name=op.f("uq_requests_client_no_external_id")),
+        sa.UniqueConstraint("external_id", "client_no", name=op.f("uq_requests_external_id_client_no")),
     )
     op.create_index(
         op.f("ix_requests_client_no_region_external_id"),
@@ -464,7 +464,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_volunteers_place")),
         sa.ForeignKeyConstraint(["client_no"], ["clients.no"], name=op.f("fk_volunteers_client_no")),
         sa.PrimaryKeyConstraint("no", name=op.f("pk_volunteers")),
-        sa.UniqueConstraint("client_no", "external_id", name=op.f("uq_volunteers_client_no_external_id")),
+        sa.UniqueConstraint("external_id", "client_no", name=op.f("uq_volunteers_external_id_client_no")),
     )
     op.create_index(
         op.f("ix_volunteers_client_no_latitude_longitude"),

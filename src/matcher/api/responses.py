@@ -1,11 +1,11 @@
 """Answers that a route writes itself: with a status and headers of their own, or to be kept."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Response
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 __all__ = ["of"]
 
@@ -16,5 +16,4 @@ def of(body: BaseModel | Mapping[str, Any], *, status: int = 200, headers: Mappi
     """Return the answer with this body: a model, or what is JSON already and in the form of the route's model."""
     if isinstance(body, BaseModel):
         return Response(body.model_dump_json(by_alias=True), status, headers, _MEDIA_TYPE)
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(text, status, headers, _MEDIA_TYPE)
+    return Response(to_json(body), status, headers, _MEDIA_TYPE)

@@ -13,7 +13,7 @@ from matcher.domain.geo import Point
 from matcher.domain.offers import COUNTED
 from matcher.storage.database import Session
 from matcher.storage.facts import REQUEST_COLUMNS, VOLUNTEER_COLUMNS, RequestFacts, VolunteerFacts
-from matcher.storage.grants import within
+from matcher.storage.grants import named_by, within
 from matcher.storage.snapshot import STANDS, Promise, is_promise, is_recent, is_refusal
 from matcher.storage.tables.outcomes import OfferRow, RecordRow
 from matcher.storage.tables.people import BlockRow, RequestRow, SkillRow, VolunteerRow
@@ -141,9 +141,9 @@ def _certified() -> ColumnElement[Any]:
 
 _REQUEST: Final = select(
     *REQUEST_COLUMNS, RequestRow.skill_codes, _standing(), _refused(), _blocked(), _certified(), _are_asked()
-).where(RequestRow.client_no == _CLIENT)
+).where(named_by(RequestRow.client_no, _CLIENT))
 _REQUESTS: Final = _REQUEST.where(RequestRow.no == any_(_NOS)).order_by(RequestRow.no)
-_PERSON: Final = select(*VOLUNTEER_COLUMNS, _promises(), _minutes()).where(VolunteerRow.client_no == _CLIENT)
+_PERSON: Final = select(*VOLUNTEER_COLUMNS, _promises(), _minutes()).where(named_by(VolunteerRow.client_no, _CLIENT))
 _NAMED: Final = _PERSON.where(VolunteerRow.no == any_(_NOS)).order_by(VolunteerRow.no)
 # In the order of the index, which is that of the plain grid of degrees.
 _NEAREST: Final = (

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from matcher.domain.offers import COUNTED, OfferStatus, VolunteerBusyError
 from matcher.storage import pages
 from matcher.storage.database import Session
-from matcher.storage.grants import within
+from matcher.storage.grants import named_by, within
 from matcher.storage.pages import Cursor, Page
 from matcher.storage.tables.outcomes import OfferRow, RunRow, StepRow
 from matcher.storage.tables.people import BlockRow, RequestRow, VolunteerRow
@@ -206,7 +206,7 @@ def homes_of(session: Session, nos: Iterable[int | None]) -> Mapping[int, Home]:
 def find_volunteers(session: Session, client_no: int, external_ids: Iterable[str]) -> Mapping[str, VolunteerRow]:
     """Return volunteers of a client by the ids that it gave them."""
     statement = select(VolunteerRow).where(
-        VolunteerRow.client_no == client_no, VolunteerRow.external_id.in_(list(external_ids))
+        named_by(VolunteerRow.client_no, client_no), VolunteerRow.external_id.in_(list(external_ids))
     )
     return {row.external_id: row for row in session.scalars(statement.execution_options(**_FRESH))}
 
@@ -214,7 +214,9 @@ def find_volunteers(session: Session, client_no: int, external_ids: Iterable[str
 def find_request(session: Session, external_id: str, *, client_no: int, regions: Sequence[str]) -> int | None:
     """Return the number of a request by the id that its client gave it."""
     statement = select(RequestRow.no).where(
-        RequestRow.client_no == client_no, RequestRow.external_id == external_id, within(RequestRow.region, regions)
+        named_by(RequestRow.client_no, client_no),
+        RequestRow.external_id == external_id,
+        within(RequestRow.region, regions),
     )
     return session.scalars(statement).one_or_none()
 

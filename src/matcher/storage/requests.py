@@ -13,7 +13,7 @@ from matcher.domain.offers import HOLDING
 from matcher.domain.requests import RequestStatus
 from matcher.storage import pages
 from matcher.storage.database import Session
-from matcher.storage.grants import within
+from matcher.storage.grants import named_by, within
 from matcher.storage.nearby import Nearby
 from matcher.storage.pages import Cursor, Page
 from matcher.storage.tables.outcomes import OfferRow
@@ -190,7 +190,7 @@ def _overlaps(start: datetime | None, end: datetime | None) -> ColumnElement[boo
 def _one(regions: tuple[str, ...]) -> Select[RequestRow]:
     """Return the statement for one request: made once, since making it takes as long as sending it."""
     return select(RequestRow).where(
-        RequestRow.client_no == bindparam("client_no"),
+        named_by(RequestRow.client_no, bindparam("client_no")),
         RequestRow.external_id == bindparam("external_id"),
         within(RequestRow.region, regions),
     )

@@ -5,12 +5,12 @@ of it is kept beside: whoever sends everything again every night changes only wh
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic_core import to_json
 from sqlalchemy import Table, text
 from sqlalchemy.dialects import postgresql
 
@@ -76,10 +76,10 @@ class Upsert:
         #: What is set from the ``item`` of such a row.
         self.columns = tuple(name for name in names if name != "external_id")
         replaced = ", ".join(f"{name} = excluded.{name}" for name in (*self.columns, *initial))
-        # A look-up for each item, whatever the planner believes: right after the first rows came it knows nothing of
-        # their number, and would compare each with each.
+        # A look-up for each item in the index of the ids, whatever the planner believes: it does not know yet how many
+        # rows there are, or of this client, and would compare each with each. See `grants.named_by`.
         found = f"""(
-            SELECT * FROM {table.name} WHERE client_no = :client_no AND external_id = item.external_id LIMIT 1
+            SELECT * FROM {table.name} WHERE external_id = item.external_id AND client_no + 0 = :client_no LIMIT 1
         )"""  # noqa: S608 - names of our own
         # Rows are locked in the order of their numbers, as everywhere: who meets waits, and not in a circle.
         self._write = text(f"""
@@ -107,10 +107,10 @@ class Upsert:
 
     def item(self, content: Mapping[str, Any]) -> Item:
         """Return what is written for a content."""
-        hashed = _dump({name: content[name] for name in self._hashed})
-        digest = hashlib.blake2b(hashed.encode(), digest_size=_HASH_BYTES).hexdigest()
-        beside = _dump({**{name: content[name] for name in self._apart}, _HASH: f"\\x{digest}"})
-        return Item(content["external_id"], f"{hashed[:-1]},{beside[1:]}")
+        hashed = to_json({name: content[name] for name in self._hashed})
+        digest = hashlib.blake2b(hashed, digest_size=_HASH_BYTES).hexdigest()
+        beside = to_json({**{name: content[name] for name in self._apart}, _HASH: f"\\x{digest}"})
+        return Item(content["external_id"], f"{hashed[:-1].decode()},{beside[1:].decode()}")
 
     def write(
         self,
@@ -154,10 +154,6 @@ class Upsert:
 def joined(items: Iterable[Item]) -> str:
     """Return items as the statements take them."""
     return f"[{','.join(item.text for item in items)}]"
-
-
-def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _listed(prefix: str, names: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, Table, bindparam, select
 
 from matcher.storage import pages
 from matcher.storage.database import Session
-from matcher.storage.grants import within
+from matcher.storage.grants import named_by, within
 from matcher.storage.nearby import Nearby
 from matcher.storage.pages import Cursor, Page
 from matcher.storage.tables.people import VolunteerRow
@@ -106,7 +106,7 @@ def list_page(
 def _one(regions: tuple[str, ...]) -> Select[VolunteerRow]:
     """Return the statement for one volunteer: made once, since making it takes as long as sending it."""
     return select(VolunteerRow).where(
-        VolunteerRow.client_no == bindparam("client_no"),
+        named_by(VolunteerRow.client_no, bindparam("client_no")),
         VolunteerRow.external_id == bindparam("external_id"),
         within(VolunteerRow.region, regions),
     )

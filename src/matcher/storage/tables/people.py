@@ -64,7 +64,7 @@ class VolunteerRow(Base):
 
     __tablename__ = "volunteers"
     __table_args__ = (
-        UniqueConstraint("client_no", "external_id"),
+        UniqueConstraint("external_id", "client_no"),
         CheckConstraint(_PLACE, name="place"),
         one_of("travel_mode", TravelMode),
         Index(None, "client_no", "region", "external_id"),
@@ -125,7 +125,7 @@ class RequestRow(Base):
 
     __tablename__ = "requests"
     __table_args__ = (
-        UniqueConstraint("client_no", "external_id"),
+        UniqueConstraint("external_id", "client_no"),
         CheckConstraint(_PLACE, name="place"),
         CheckConstraint("matcher_fits(taken, places)", name="taken"),
         one_of("status", RequestStatus),
