@@ -18,7 +18,7 @@ PIP := env -u PYTHONPATH -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_CONSTRAINT=/
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-header --no-emit-index-url pyproject.toml
 
-.PHONY: help setup demo test check bench bench-api openapi lock clean
+.PHONY: help setup demo test check bench bench-api bench-runs openapi lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ bench: $(READY) ## compare with peers on the sizes of docs/matching.md, printing
 
 bench-api: $(READY) ## compare calls with the least that the same stack does, printing ratios; ARGS="S get" chooses
 	@$(BIN)/python -m benchmarks.api $(ARGS)
+
+bench-runs: $(READY) ## measure a run over a stored city, stage by stage; ARGS=L takes the large one
+	@$(BIN)/python -m benchmarks.runs $(ARGS)
 
 image-check: $(INSTALLED) ## build the container image and run it; as root, with buildah, runc and debootstrap
 	@PYTHONPATH=tests $(BIN)/python -m container.check
