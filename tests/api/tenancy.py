@@ -222,11 +222,15 @@ def _attacks(operation: Operation, attacker: Tenant, victim: Tenant) -> Iterator
 def _call(attack: Attack, attacker: Tenant, *, is_same_client: bool) -> Any:
     # In another client the id is free, and whatever is put under it is new.
     is_for_new = attack.operation.method == "PUT" and not is_same_client
+    headers = {} if is_for_new else {"if-match": "*"}
+    if attack.is_in_path and attack.operation.method == "GET":
+        # Neither may a 304 say that it is there.
+        headers["if-none-match"] = "*"
     return attacker.call(
         attack.operation.method,
         attack.path,
         params=attack.query,
-        headers={} if is_for_new else {"if-match": "*"},
+        headers=headers,
         **({} if attack.body is None else {"json": attack.body}),
     )
 

@@ -107,3 +107,11 @@ def test_a_refusal_tells_it_too(caller: httpx.Client) -> None:
 
 def test_whoever_is_not_known_has_no_rate(slow_service: RunningService) -> None:
     assert "ratelimit" not in slow_service.client.get(PATH).headers
+
+
+def test_an_offer_can_be_answered_when_all_else_is_throttled(caller: httpx.Client) -> None:
+    while caller.get(PATH).status_code == 200:
+        pass
+    answer = caller.post("/v1/offers/00000000-0000-4000-8000-000000000000/accept")
+    assert answer.status_code == 404
+    assert answer.headers["ratelimit-policy"].startswith('"answers";')

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -113,3 +114,14 @@ def test_no_line_of_an_import_changes_what_is_not_the_callers(
     assert (done["created"], done["refused"]) == ((0, 2) if by_region else (1, 1))
     assert victim.mark not in attacker.call("GET", f"{made.headers['location']}/faults").text.replace(stolen, "")
     assert digest(connected, victim, by_region=by_region) == before
+
+
+def test_an_idempotency_key_gets_nobody_elses_answer(victim: Tenant, attacker: Tenant) -> None:
+    name = f"{victim.mark}-{uuid4()}"
+    body = {"volunteers": [{"external_id": name, "region": victim.region}]}
+    headers = {"idempotency-key": name}
+    first = victim.call("POST", "/v1/volunteers/batch", json=body, headers=headers)
+    assert first.json()["results"][0]["status"] == 201
+    again = attacker.call("POST", "/v1/volunteers/batch", json=body, headers=headers)
+    assert "idempotency-replayed" not in again.headers
+    assert again.status_code == (422 if attacker.client_no == victim.client_no else 207)
