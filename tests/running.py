@@ -67,17 +67,21 @@ class RunningService:
 
 
 @contextmanager
-def running(data_dir: Path, **settings: object) -> Iterator[RunningService]:
-    """Start a service with these settings, give it once it lives, and end it."""
+def running(data_dir: Path, *, log: Path | None = None, **settings: object) -> Iterator[RunningService]:
+    """Start a service with these settings, give it once it lives, and end it; ``log`` is where it writes its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     ours = {"port": port, "data_dir": data_dir, "kernels": False, **settings}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MATCHER_")}
     environment |= {name if name.isupper() else f"MATCHER_{name.upper()}": str(value) for name, value in ours.items()}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "matcher.cli.main", "serve"], env=environment, stdin=subprocess.DEVNULL
-    )
+    with (log or Path(os.devnull)).open("ab") as lines:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "matcher.cli.main", "serve"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stderr=None if log is None else lines,
+        )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         service = RunningService(process, client)
         try:

@@ -39,22 +39,25 @@ _GONE: Final = b'{"erased": true}'
 _BATCH: Final = 20_000
 
 _STRIP_EVENTS: Final = text("""
-    UPDATE events SET data = data - :name
-    WHERE client_no = :client_no AND no > :after AND no <= :until AND data ->> :name = ANY(CAST(:ids AS text[]))
+    UPDATE events SET data = data - CAST(:name AS text)
+    WHERE client_no = :client_no AND no > :after AND no <= :until
+      AND data ->> CAST(:name AS text) = ANY(CAST(:ids AS text[]))
     RETURNING no
 """)
 _LAST_EVENT: Final = text("SELECT coalesce(max(no), 0) FROM events WHERE client_no = :client_no")
 _STRIP_WISHES: Final = text("""
     UPDATE requests SET
-        preferred_volunteers = array_remove(preferred_volunteers, :id),
-        excluded_volunteers = array_remove(excluded_volunteers, :id),
+        preferred_volunteers = array_remove(preferred_volunteers, CAST(:id AS text)),
+        excluded_volunteers = array_remove(excluded_volunteers, CAST(:id AS text)),
         version = version + 1, updated_at = now()
-    WHERE client_no = :client_no AND (:id = ANY(preferred_volunteers) OR :id = ANY(excluded_volunteers))
+    WHERE client_no = :client_no AND CAST(:id AS text) = ANY(preferred_volunteers || excluded_volunteers)
     RETURNING no
 """)
 _BLANK_ANSWERS: Final = text("""
     UPDATE idempotency SET status = 410, headers = '{"content-type": "application/json"}', body = :gone
-    WHERE client_no = :client_no AND (position(:quoted IN body) > 0 OR headers::text LIKE '%/' || :in_path || '%')
+    WHERE client_no = :client_no AND (
+        position(CAST(:quoted AS bytea) IN body) > 0 OR headers::text LIKE '%/' || CAST(:in_path AS text) || '%'
+    )
     RETURNING key
 """)
 _BLANK_FAULTS: Final = text("""
@@ -65,16 +68,20 @@ _BLANK_FAULTS: Final = text("""
     RETURNING fault.no
 """)
 _PSEUDONYMISE: Final = text("""
-    UPDATE audit SET subject_id = 'erased:' || :hash
+    UPDATE audit SET subject_id = 'erased:' || CAST(:hash AS text)
     WHERE client_no = :client_no AND subject_kind = :kind AND subject_id = :id
     RETURNING no
 """)
 _BLANK_LEFT_OUT: Final = text("""
     UPDATE runs SET left_out = coalesce(
-        (SELECT jsonb_agg(item) FROM jsonb_array_elements(left_out) AS item WHERE item ->> :name IS DISTINCT FROM :id),
+        (
+            SELECT jsonb_agg(item) FROM jsonb_array_elements(left_out) AS item
+            WHERE item ->> CAST(:name AS text) IS DISTINCT FROM CAST(:id AS text)
+        ),
         '[]'
     )
-    WHERE client_no = :client_no AND left_out @> jsonb_build_array(jsonb_build_object(CAST(:name AS text), :id))
+    WHERE client_no = :client_no
+      AND left_out @> jsonb_build_array(jsonb_build_object(CAST(:name AS text), CAST(:id AS text)))
     RETURNING no
 """)
 
