@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from matcher.domain import geo
-from matcher.domain.access import Principal
+from matcher.domain.access import Principal, Scope
 from matcher.domain.geo import Point
 from matcher.domain.offers import OfferStatus
 from matcher.services import cells, offers, reveals
@@ -128,4 +128,6 @@ def _distance_m(principal: Principal, home: Home | None, place: Point | None) ->
         return None
     if not principal.covers(home.region):
         return None
-    return geo.great_circle_m(Point(home.latitude, home.longitude), place)
+    lives = Point(home.latitude, home.longitude)
+    # Exact distances to several places would tell where somebody lives.
+    return geo.great_circle_m(lives if Scope.VOLUNTEERS_READ in principal.scopes else cells.blur(lives).centre, place)
