@@ -3,6 +3,7 @@
 The size may be named: ``python -m benchmarks.runs M``.
 """
 
+import gc
 import sys
 import tempfile
 import time
@@ -36,6 +37,8 @@ JOB = Job(Backend.KERNEL, report=lambda *_: None, allow=lambda _: None, should_f
 
 
 def main(size: str) -> None:
+    # As in a solver process: reading makes millions of objects and no cycles.
+    gc.disable()
     console = Console(width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as folder, databases.connect(None, Path(folder)) as database:
         principal = _fill(database, size)

@@ -33,7 +33,6 @@ STAGES = {
     "claim": "SELECT FROM runs FOR UPDATE",
     "snapshot": "LOCK TABLE blocks IN ACCESS EXCLUSIVE MODE",
     "publish": "SELECT FROM requests FOR UPDATE",
-    "write": "LOCK TABLE steps IN EXCLUSIVE MODE",
     "end": "LOCK TABLE snapshots IN EXCLUSIVE MODE",
 }
 
@@ -69,7 +68,7 @@ def principal(database: Database) -> Principal:
 
 @contextmanager
 def second_worker(database: Database, solvers: Solvers) -> Iterator[None]:
-    worker = Worker(SETTINGS, database, solvers, pace=Pace(poll_s=0.2, silent_s=3.5, rescue_s=0.2))
+    worker = Worker(SETTINGS, database, solvers, pace=Pace(poll_s=0.2, heartbeat_s=0.2, silent_s=2, rescue_s=0.2))
     worker.start()
     try:
         yield
