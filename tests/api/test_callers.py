@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, make_url, update
+from sqlalchemy import event, func, make_url, update
 
 import rows
 from matcher.api.callers import Callers
@@ -97,6 +97,33 @@ def test_a_key_is_not_remembered_past_its_end(callers: Callers, database: Databa
     clock.now += 1
     with pytest.raises(ExpiredKeyError):
         identify(callers, secret)
+
+
+def test_many_who_come_at_once_with_one_key_ask_once(callers: Callers, database: Database) -> None:
+    with database.begin() as session:
+        secret, principal = rows.key(session, rows.client(session))
+    asked: list[str] = []
+
+    async def identify_many() -> list[Principal]:
+        return await asyncio.gather(*(callers.identify(secret, ADDRESS) for _ in range(20)))
+
+    event.listen(database._engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    assert asyncio.run(identify_many()) == [principal] * 20
+    assert sum("FROM keys" in statement for statement in asked) == 1
+
+
+def test_one_who_hangs_up_does_not_spoil_it_for_others(callers: Callers, database: Database) -> None:
+    with database.begin() as session:
+        secret, principal = rows.key(session, rows.client(session))
+
+    async def identify_twice() -> Principal:
+        first = asyncio.ensure_future(callers.identify(secret, ADDRESS))
+        second = asyncio.ensure_future(callers.identify(secret, ADDRESS))
+        await asyncio.sleep(0)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(identify_twice()) == principal
 
 
 def test_a_mistyped_key_is_refused_without_a_look_up(clock: Clock) -> None:

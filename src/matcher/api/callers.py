@@ -1,11 +1,13 @@
 """Who calls: known for a few seconds from the last look into the database, so that most calls ask nobody."""
 
+import asyncio
 import ipaddress
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -46,6 +48,7 @@ class Callers:
         self._database = database
         self._clock = clock
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Future[Principal]] = {}
         self._failures: OrderedDict[str, Bucket] = OrderedDict()
 
     async def identify(self, secret: str, address: str) -> Principal:
@@ -68,13 +71,33 @@ class Callers:
             self._check_failures(network, now)
         try:
             keys.check_form(secret)
-            found = await run_in_threadpool(self._look_up, secret)
+            return await self._ask(secret, digest)
         except AuthenticationError:
             self._known.pop(digest, None)
             self._count_failure(network)
             raise
+
+    async def _ask(self, secret: str, digest: bytes) -> Principal:
+        """Ask the database, once for all who wait for the same answer."""
+        asking = self._asking.get(digest)
+        if asking is None:
+            asking = self._asking[digest] = asyncio.ensure_future(self._find(secret, digest))
+            asking.add_done_callback(partial(self._end_asking, digest))
+        # One who hangs up does not spoil it for the others.
+        return await asyncio.shield(asking)
+
+    def _end_asking(self, digest: bytes, asking: "asyncio.Future[Principal]") -> None:
+        self._asking.pop(digest, None)
+        if not asking.cancelled():
+            # Whoever waits is told; if all have hung up, nobody needs to know.
+            asking.exception()
+
+    async def _find(self, secret: str, digest: bytes) -> Principal:
         # From before the look-up: a key may have been revoked while its answer was on the way.
-        self._keep(digest, _Known(found.principal, now + min(_KNOWN_S, found.remaining_s or math.inf)))
+        started = self._clock()
+        found = await run_in_threadpool(self._look_up, secret)
+        lifetime_s = _KNOWN_S if found.remaining_s is None else min(_KNOWN_S, found.remaining_s)
+        self._keep(digest, _Known(found.principal, started + lifetime_s))
         return found.principal
 
     def forget(self, key_no: int) -> None:
