@@ -4,9 +4,21 @@ from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi import Body as FromBody
 from pydantic import Field, SkipValidation
 
-from matcher.api import conditional, idempotency, languages, pages, problems, pushes, queries, request_body, responses
+from matcher.api import (
+    conditional,
+    idempotency,
+    languages,
+    pages,
+    people_examples,
+    problems,
+    pushes,
+    queries,
+    request_body,
+    responses,
+)
 from matcher.api.access import Allowed
 from matcher.api.conditional import IfMatch, IfNoneMatch
 from matcher.api.dependencies import DatabaseDep, NowDep
@@ -76,7 +88,7 @@ def put_request(
     principal: _Writer,
     now: NowDep,
     external_id: IdPath,
-    body: RequestPut,
+    body: Annotated[RequestPut, FromBody(openapi_examples=people_examples.REQUESTS)],
     crs: CrsQuery = None,
     if_match: IfMatch = None,
 ) -> Response:
@@ -109,7 +121,7 @@ def batch_requests(
     principal: _Writer,
     now: NowDep,
     call: CallDep,
-    body: RequestBatch,
+    body: Annotated[RequestBatch, FromBody(openapi_examples=people_examples.REQUEST_BATCHES)],
     crs: CrsQuery = None,
     accept_language: AcceptLanguage = "",
 ) -> Response:

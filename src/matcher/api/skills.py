@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Response
+from fastapi import Body as FromBody
 from pydantic import BaseModel, StringConstraints
 
-from matcher.api import conditional, pages, problems, responses
+from matcher.api import conditional, pages, people_examples, problems, responses
 from matcher.api.access import Allowed
 from matcher.api.conditional import IfMatch, IfNoneMatch, StaleError
 from matcher.api.dependencies import DatabaseDep, NowDep
@@ -74,7 +75,7 @@ def put_skill(
     principal: _Writer,
     now: NowDep,
     code: _CodePath,
-    body: SkillPut,
+    body: Annotated[SkillPut, FromBody(openapi_examples=people_examples.SKILLS)],
     if_match: IfMatch = None,
 ) -> Response:
     """Add a skill to the client system's catalogue. The same again changes nothing; other content needs `If-Match`."""

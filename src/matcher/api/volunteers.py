@@ -4,9 +4,21 @@ from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi import Body as FromBody
 from pydantic import Field, SkipValidation
 
-from matcher.api import conditional, idempotency, languages, pages, problems, pushes, queries, responses, volunteer_body
+from matcher.api import (
+    conditional,
+    idempotency,
+    languages,
+    pages,
+    people_examples,
+    problems,
+    pushes,
+    queries,
+    responses,
+    volunteer_body,
+)
 from matcher.api.access import Allowed
 from matcher.api.conditional import IfMatch, IfNoneMatch
 from matcher.api.dependencies import DatabaseDep, NowDep
@@ -57,7 +69,7 @@ def put_volunteer(
     principal: _Writer,
     now: NowDep,
     external_id: IdPath,
-    body: VolunteerPut,
+    body: Annotated[VolunteerPut, FromBody(openapi_examples=people_examples.VOLUNTEERS)],
     crs: CrsQuery = None,
     if_match: IfMatch = None,
 ) -> Response:
@@ -88,7 +100,7 @@ def batch_volunteers(
     principal: _Writer,
     now: NowDep,
     call: CallDep,
-    body: VolunteerBatch,
+    body: Annotated[VolunteerBatch, FromBody(openapi_examples=people_examples.VOLUNTEER_BATCHES)],
     crs: CrsQuery = None,
     accept_language: AcceptLanguage = "",
 ) -> Response:
