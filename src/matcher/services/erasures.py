@@ -48,7 +48,7 @@ TASK: Final = "erasures.work"
 
 _NOBODY: Final = Text(en="There is nobody of this kind with this id.", zh="没有该类型、该编号的对象。")
 _NO_ERASURE: Final = Text(en="There is no erasure with this id.", zh="没有该编号的删除任务。")
-_AGAIN: Final = timedelta(seconds=5)
+_AGAIN: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
