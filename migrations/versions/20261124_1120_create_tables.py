@@ -40,7 +40,12 @@ BEGIN
         CREATE ROLE matcher_tenant NOLOGIN;
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
     END;
-    EXECUTE format('GRANT matcher_system, matcher_tenant TO %I', current_user);
+    -- Where the server can tell them apart, the owner may take the roles on, and has nothing of them without.
+    EXECUTE format(
+        'GRANT matcher_system, matcher_tenant TO %I%s',
+        current_user,
+        CASE WHEN current_setting('server_version_num')::int >= 160000 THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END
+    );
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO matcher_system, matcher_tenant', current_schema());
 END
 $$
@@ -336,6 +341,13 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_requests_client_no_requester"), "requests", ["client_no", "requester"], unique=False)
+    op.create_index(
+        "ix_requests_exact",
+        "requests",
+        ["updated_at"],
+        unique=False,
+        postgresql_where=sa.text("blurred_at IS NULL AND status IN ('completed', 'failed', 'cancelled')"),
+    )
     op.create_index(
         "ix_requests_open_closes_at",
         "requests",
