@@ -22,7 +22,7 @@ from benchmarks.stored_city import REGIONS, fill
 from matcher.domain.access import Principal, Scope
 from matcher.domain.plans import Options, Weights
 from matcher.domain.runs import RunMode
-from matcher.services import problem_text, run_plans, run_solving, runs, snapshot
+from matcher.services import problem_text, publishing, run_checking, run_plans, run_solving, runs, snapshot
 from matcher.services.run_plans import Checked, Solved
 from matcher.services.runs import Order
 from matcher.services.solver_messages import Backend, Job
@@ -97,20 +97,20 @@ def _measure(database: Database, principal: Principal, table: Table) -> None:
         runs.finish(session, work, solved)
         said.append(f"problem {len(solved.problem) // 2**20} MiB, plan {len(solved.plan) // 2**20} MiB kept")
     with database.begin(principal) as session:
-        runs.publish(session, principal, run_id)
+        publishing.publish(session, principal, run_id)
     said = []
     with timed("rows again", said), database.begin(is_frozen=True) as session:
-        found = runs.find_publication(session, no)
+        found = publishing.find(session, no)
         assert found is not None
         rows = stored.take(session, found[1], now=now)
         said.append(f"{rows.requests.count} requests, {rows.volunteers.count} volunteers")
     said = []
     with timed("check", said):
-        checked = run_plans.unpack(run_solving.check(JOB, found[0], rows, found[1], now), Checked)
+        checked = run_plans.unpack(run_checking.check(JOB, found[0], rows, found[1], now), Checked)
         said.append(f"{len(checked.placements)} hold")
     said = []
     with timed("publish", said), database.begin() as session:
-        published = runs.finish_publication(session, no, checked, key_no=None)
+        published = publishing.finish(session, no, checked, key_no=None)
         assert published is not None
         said.append(f"{published.offers} offers, {len(published.left_out)} left out")
 

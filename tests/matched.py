@@ -11,7 +11,7 @@ import rows
 from matcher.domain.access import Principal
 from matcher.domain.plans import Options
 from matcher.domain.runs import RunMode
-from matcher.services import run_plans, run_solving, runs, snapshot
+from matcher.services import publishing, run_checking, run_plans, run_solving, runs, snapshot
 from matcher.services.run_plans import Checked, Solved
 from matcher.services.runs import Order, Work
 from matcher.services.snapshot import Snapshot
@@ -106,16 +106,16 @@ def solve(database: Database, principal: Principal, **parts: Any) -> UUID:
 def publish_later(database: Database, principal: Principal, run_id: UUID) -> Published:
     """Publish the plan of a run that is over."""
     with database.begin(principal) as session:
-        row = runs.publish(session, principal, run_id)
+        row = publishing.publish(session, principal, run_id)
     now = datetime.now(UTC)
     with database.begin(is_frozen=True) as session:
-        found = runs.find_publication(session, row.no)
+        found = publishing.find(session, row.no)
         assert found is not None
         plan, wanted = found
         taken = stored.take(session, wanted, now=now)
-    checked = run_plans.unpack(run_solving.check(JOB, plan, taken, wanted, now), Checked)
+    checked = run_plans.unpack(run_checking.check(JOB, plan, taken, wanted, now), Checked)
     with database.begin() as session:
-        published = runs.finish_publication(session, row.no, checked, key_no=principal.key_no)
+        published = publishing.finish(session, row.no, checked, key_no=principal.key_no)
     assert published is not None
     return published
 

@@ -14,7 +14,7 @@ from matcher.domain.access import Principal
 from matcher.domain.errors import NotFoundError, OutsideGrantError, SolverTimeoutError, Text, UnknownRegionError
 from matcher.domain.offers import TransitionError
 from matcher.domain.runs import PlanMissingError, RunActiveError, RunMode
-from matcher.services import runs
+from matcher.services import publishing, runs
 from matcher.storage.database import Database
 
 STREET = rows.REGION
@@ -267,7 +267,7 @@ def test_a_plan_is_published_once(database: Database, principal: Principal) -> N
     town(database, principal)
     run_id = matched.solve(database, principal, mode=RunMode.PUBLISH)
     with database.begin(principal) as session:
-        again = runs.publish(session, principal, run_id)
+        again = publishing.publish(session, principal, run_id)
     assert (again.stage, again.offer_count) == (None, 2)
 
 

@@ -26,7 +26,7 @@ from matcher.api.strict import StrictRoute
 from matcher.domain.access import Principal, Scope
 from matcher.domain.errors import Fault, InvalidBodyError, MatcherError, Text
 from matcher.domain.runs import PUBLISHING, RunMode, RunStatus
-from matcher.services import runs
+from matcher.services import publishing, runs
 from matcher.services.plan_body import PlanBody, SummaryBody
 from matcher.storage.database import Database
 from matcher.storage.runs import RunRow
@@ -241,7 +241,7 @@ def publish_run(request: Request, database: DatabaseDep, principal: _Writer, run
     202 until a worker has done so.
     """
     with database.begin(principal) as session:
-        return _accepted(runs.publish(session, principal, run_id), request)
+        return _accepted(publishing.publish(session, principal, run_id), request)
 
 
 @router.get(

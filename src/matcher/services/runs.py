@@ -1,7 +1,5 @@
 """Runs: asked for, taken up by a worker, ended by it or by whoever asked, and published."""
 
-import gzip
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +12,10 @@ from matcher.domain.errors import Fault, MatcherError, NotFoundError, OutsideGra
 from matcher.domain.events import EventType, SubjectKind
 from matcher.domain.offers import TransitionError
 from matcher.domain.plans import Options, Weights
-from matcher.domain.runs import PUBLISHING, PlanMissingError, RunActiveError, RunMode, RunStatus
-from matcher.services.run_plans import Checked, Solved
-from matcher.storage import events, publishing, queue, runs
+from matcher.domain.runs import PlanMissingError, RunActiveError, RunMode, RunStatus
+from matcher.services import run_offers
+from matcher.services.run_plans import Solved
+from matcher.storage import events, queue, runs
 from matcher.storage.database import Session
 from matcher.storage.pages import Cursor, Page
 from matcher.storage.publishing import Published
@@ -24,37 +23,28 @@ from matcher.storage.runs import Claim, RunRow
 from matcher.storage.snapshot import Scene
 
 __all__ = [
-    "CHECK",
-    "PUBLISH_TASK",
     "SOLVE",
     "SOLVE_TASK",
     "Order",
-    "Published",
     "Work",
     "cancel",
     "claim",
     "create",
     "fail",
-    "find_publication",
     "finish",
-    "finish_publication",
     "get",
+    "get_for_update",
     "get_plan",
     "get_problem",
     "give_up",
-    "give_up_publication",
     "list_page",
-    "publish",
     "report",
+    "scene_of",
+    "told",
 ]
 
 SOLVE: Final = "matcher.services.run_solving:solve"
-CHECK: Final = "matcher.services.run_solving:check"
 SOLVE_TASK: Final = "runs.solve"
-PUBLISH_TASK: Final = "runs.publish"
-
-# Kept with the run, for whoever looks why; how many there were is counted beside them.
-_MOST_LEFT_OUT: Final = 1_000
 
 _ENDS: Final[Mapping[RunStatus, EventType]] = {
     RunStatus.SUCCEEDED: EventType.RUN_SUCCEEDED,
@@ -125,6 +115,17 @@ def get(session: Session, principal: Principal, id_: UUID) -> RunRow:
         If there is none within the principal's regions.
     """
     return _found(runs.find(session, id_, client_no=principal.client_no, regions=principal.regions))
+
+
+def get_for_update(session: Session, principal: Principal, id_: UUID) -> RunRow:
+    """Return a run without its plan, held for the rest of the transaction.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none within the principal's regions.
+    """
+    return _found(runs.get_for_update(session, id_, client_no=principal.client_no, regions=principal.regions))
 
 
 def list_page(
@@ -199,7 +200,7 @@ def cancel(session: Session, principal: Principal, id_: UUID) -> RunRow:
     TransitionError
         If it is over already.
     """
-    row = _found(runs.get_for_update(session, id_, client_no=principal.client_no, regions=principal.regions))
+    row = get_for_update(session, principal, id_)
     status = RunStatus(row.status)
     if status is RunStatus.CANCELLED or (row.cancel_requested and not status.is_final):
         return row
@@ -213,25 +214,6 @@ def cancel(session: Session, principal: Principal, id_: UUID) -> RunRow:
     return row
 
 
-def publish(session: Session, principal: Principal, id_: UUID) -> RunRow:
-    """Put the plan of a run to its volunteers: a worker does so. Repeating it changes nothing.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no such run within the principal's regions.
-    PlanMissingError
-        If it has no plan.
-    """
-    row = _found(runs.get_for_update(session, id_, client_no=principal.client_no, regions=principal.regions))
-    if row.problem_hash is None or not RunStatus(row.status).is_final:
-        raise PlanMissingError
-    if row.published_at is None and row.stage != PUBLISHING:
-        runs.begin_publication(session, row)
-        queue.defer(session, PUBLISH_TASK, run_no=row.no, key_no=principal.key_no)
-    return row
-
-
 def claim(session: Session, run_no: int) -> Work | None:
     """Take a run up for a worker, from whoever had it before; None if it is over."""
     row = runs.claim(session, run_no)
@@ -239,7 +221,7 @@ def claim(session: Session, run_no: int) -> Work | None:
         return None
     if row.attempt == 1:
         _tell(session, row, EventType.RUN_STARTED)
-    return Work(Claim(row.no, row.attempt), _scene(row), _options(row.options))
+    return Work(Claim(row.no, row.attempt), scene_of(row), _options(row.options))
 
 
 def report(session: Session, work: Work, *, stage: str, fraction: float) -> bool | None:
@@ -269,74 +251,43 @@ def finish(session: Session, work: Work, solved: Solved) -> Published | None:
     }
     is_public = status is RunStatus.SUCCEEDED and row.mode == RunMode.PUBLISH
     if is_public:
-        published = publishing.publish(
-            session,
-            solved.placements,
-            client_no=row.client_no,
-            run_no=row.no,
-            run_id=str(row.id),
-            key_no=row.key_no,
-            seen=solved.offers,
-        )
-        values |= _publication(published)
+        published = run_offers.make(session, row, solved.placements, seen=solved.offers, key_no=row.key_no)
+        values |= run_offers.as_values(published)
     runs.end(session, row, status, values)
     runs.add_snapshot(session, row, solved.problem)
     _tell(session, row, _ENDS[status])
     if is_public:
-        _tell_published(session, row, published)
+        run_offers.tell(session, row, published)
     return published
 
 
-def fail(session: Session, work: Work, error: MatcherError) -> None:
-    """End a run without a plan; nothing happens if another worker has it."""
+def fail(session: Session, work: Work, error: MatcherError | None) -> None:
+    """End a run without a plan, for an error or for too many tries; nothing happens if another worker has it."""
     row = runs.hold(session, work.claim)
     if row is not None:
-        _fail(session, row, error)
+        kept = told(error)
+        runs.end(session, row, RunStatus.FAILED, {"error": kept})
+        _tell(session, row, EventType.RUN_FAILED, reason=kept["code"])
 
 
 def give_up(session: Session, run_no: int) -> None:
     """End a run that was tried too often."""
     work = claim(session, run_no)
     if work is not None:
-        fail(session, work, MatcherError(_CRASHED))
+        fail(session, work, None)
 
 
-def find_publication(session: Session, run_no: int) -> tuple[bytes, Scene] | None:
-    """Return the plan that is to be published and what it is about; None if that is done."""
-    row = runs.find_by_no(session, run_no)
-    if row is None or row.stage != PUBLISHING or row.plan is None:
-        return None
-    assignments = json.loads(gzip.decompress(row.plan))["assignments"]
-    asked = sorted({item["request_id"] for item in assignments})
-    people = sorted({item["volunteer_id"] for item in assignments})
-    return row.plan, _scene(row, requests=tuple(asked), volunteers=tuple(people))
+def scene_of(
+    row: RunRow, *, requests: tuple[str, ...] | None = None, volunteers: tuple[str, ...] | None = None
+) -> Scene:
+    """Return what a run looks at; with ids, at no others."""
+    return Scene(row.client_no, row.region, row.horizon_start, row.horizon_end, requests, volunteers)
 
 
-def finish_publication(session: Session, run_no: int, checked: Checked, *, key_no: int | None) -> Published | None:
-    """Make offers of what still holds of a plan; None if that was done before."""
-    row = runs.hold_publication(session, run_no)
-    if row is None:
-        return None
-    made = publishing.publish(
-        session,
-        checked.placements,
-        client_no=row.client_no,
-        run_no=row.no,
-        run_id=str(row.id),
-        key_no=key_no,
-        seen=checked.offers,
-    )
-    published = Published(made.offers, (*checked.left_out, *made.left_out))
-    runs.end_publication(session, row, _publication(published))
-    _tell_published(session, row, published)
-    return published
-
-
-def give_up_publication(session: Session, run_no: int, error: MatcherError | None = None) -> None:
-    """Leave a plan unpublished; it can be tried again."""
-    row = runs.hold_publication(session, run_no)
-    if row is not None:
-        runs.end_publication(session, row, {"error": _told(error or MatcherError(_CRASHED))})
+def told(error: MatcherError | None) -> dict[str, str]:
+    """Return what ended a run as it is kept, in both languages; None stands for too many tries."""
+    known = error or MatcherError(_CRASHED)
+    return {"code": known.code, "en": known.detail.in_language("en"), "zh": known.detail.in_language("zh-CN")}
 
 
 def _found(row: RunRow | None) -> RunRow:
@@ -353,34 +304,8 @@ def _outside(region: str) -> Text:
     )
 
 
-def _scene(row: RunRow, *, requests: tuple[str, ...] | None = None, volunteers: tuple[str, ...] | None = None) -> Scene:
-    return Scene(row.client_no, row.region, row.horizon_start, row.horizon_end, requests, volunteers)
-
-
 def _options(wire: Mapping[str, Any]) -> Options:
     return Options(**{**wire, "weights": Weights(**wire["weights"])})
-
-
-def _publication(published: Published) -> dict[str, Any]:
-    return {
-        "offer_count": published.offers,
-        "left_out_count": len(published.left_out),
-        "left_out": [
-            {"request_id": item.request_id, "volunteer_id": item.volunteer_id, "code": item.code}
-            for item in published.left_out[:_MOST_LEFT_OUT]
-        ],
-        "published_at": runs.CLOCK,
-    }
-
-
-def _fail(session: Session, row: RunRow, error: MatcherError) -> None:
-    runs.end(session, row, RunStatus.FAILED, {"error": _told(error)})
-    _tell(session, row, EventType.RUN_FAILED, reason=error.code)
-
-
-def _told(error: MatcherError) -> dict[str, str]:
-    """Return an error as it is kept, in both languages."""
-    return {"code": error.code, "en": error.detail.in_language("en"), "zh": error.detail.in_language("zh-CN")}
 
 
 def _tell(
@@ -396,16 +321,4 @@ def _tell(
         subject_id=str(row.id),
         principal=principal,
         data=data if reason is None else {**data, "reason": reason},
-    )
-
-
-def _tell_published(session: Session, row: RunRow, published: Published) -> None:
-    events.publish(
-        session,
-        EventType.RUN_PUBLISHED,
-        client_no=row.client_no,
-        region=row.region,
-        subject_kind=SubjectKind.RUN,
-        subject_id=str(row.id),
-        data={"version": row.version, "offers": published.offers, "left_out": len(published.left_out)},
     )

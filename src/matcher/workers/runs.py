@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from matcher.domain.errors import MatcherError, OverloadedError
-from matcher.services import run_plans, runs
+from matcher.services import publishing, run_plans, runs
 from matcher.services.run_plans import Checked, Solved
 from matcher.services.runs import Work
 from matcher.services.solving import Ticket
@@ -61,27 +61,27 @@ def publish(context: Context, run_no: int, key_no: int | None) -> None:
     """Put a plan to its volunteers, as far as it holds with the rows of now."""
     now = context.now()
     with context.process.database.begin(is_frozen=True) as session:
-        found = runs.find_publication(session, run_no)
+        found = publishing.find(session, run_no)
         if found is None:
             return
         plan, scene = found
         rows = snapshot.take(session, scene, now=now)
-    ticket = context.solvers.submit(runs.CHECK, plan, rows, scene, now)
+    ticket = context.solvers.submit(publishing.CHECK, plan, rows, scene, now)
     _attend(context, ticket, context.check)
     error = _verdict(ticket)
     if error is not None:
         with context.begin() as session:
-            runs.give_up_publication(session, run_no, error)
+            publishing.give_up(session, run_no, error)
         return
     checked = run_plans.unpack(ticket.answer.result(), Checked)
     with context.begin() as session:
-        runs.finish_publication(session, run_no, checked, key_no=key_no)
+        publishing.finish(session, run_no, checked, key_no=key_no)
 
 
 def give_up_publishing(context: Context, run_no: int, key_no: int | None) -> None:  # noqa: ARG001 - of the job
     """Leave a plan unpublished that was tried too often."""
     with context.begin() as session:
-        runs.give_up_publication(session, run_no)
+        publishing.give_up(session, run_no)
 
 
 def _solve(context: Context, work: Work) -> Ticket:
