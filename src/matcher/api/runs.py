@@ -105,7 +105,7 @@ class Run(BaseModel):
     offers: Annotated[int, Field(description="Offers made of the plan.")]
     left_out_count: int
     left_out: Annotated[list[LeftOutBody], Field(description="The first thousand of them.")]
-    problem: Annotated[ErrorBody | None, Field(description="What ended a failed run.")]
+    problem: Annotated[ErrorBody | None, Field(description="What ended a failed run, or a failed publication.")]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
