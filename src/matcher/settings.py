@@ -5,17 +5,25 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["LogLevel", "Settings", "SettingsError", "load"]
 
 _PREFIX = "MATCHER_"
 _MIB = 2**20
+_HALF_A_YEAR = 180
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
+
+
+def _at_least_half_a_year(days: int) -> int:
+    if 0 < days < _HALF_A_YEAR:
+        raise ValueError(f"the audit trail is kept for {_HALF_A_YEAR} days at least, or 0 for ever")
+    return days
 
 
 class SettingsError(ValueError):
@@ -78,6 +86,14 @@ class Settings(BaseSettings):
     erasure_settle_s
         How long after a person was erased whatever names them is erased too: longer than any
         transaction lasts.
+    keep_problems_days, keep_plans_days
+        How long the problems of runs, with their exact places, and their plans are kept.
+    keep_places_days
+        How long a request that is closed keeps its exact place and its note; its cell stays.
+    keep_events_days, keep_imports_days
+        How long events, and imports that have ended, are kept.
+    keep_audit_days
+        How long the audit trail is kept: half a year at least. Of all of these 0 keeps for ever.
     drain_s
         How long a stopping service lets answers in flight finish.
     kernels
@@ -122,6 +138,12 @@ class Settings(BaseSettings):
     reveal_budget: Annotated[int, Field(ge=0)] = 5_000
 
     erasure_settle_s: Annotated[float, Field(ge=0)] = 120.0
+    keep_problems_days: Days = 30
+    keep_plans_days: Days = 365
+    keep_places_days: Days = 30
+    keep_events_days: Days = 180
+    keep_imports_days: Days = 30
+    keep_audit_days: Annotated[Days, AfterValidator(_at_least_half_a_year)] = 1_095
 
     drain_s: Seconds = 8.0
 

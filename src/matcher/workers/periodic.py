@@ -17,5 +17,6 @@ PERIODIC: Final[Mapping[str, str]] = {
     "requests.fail": "* * * * *",
     "events.order": "* * * * *",
     "idempotency.delete_old": "7 * * * *",
+    "retention.sweep": "23 18 * * *",
     "imports.sweep": "*/5 * * * *",
 }

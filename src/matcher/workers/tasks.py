@@ -8,7 +8,7 @@ from typing import Final
 
 from matcher.services import failing, offers
 from matcher.storage import events, idempotency, queue
-from matcher.workers import erasures, imports, runs
+from matcher.workers import erasures, imports, retention, runs
 from matcher.workers.context import Context
 
 __all__ = ["TASKS", "Task"]
@@ -103,5 +103,6 @@ TASKS: Final[Mapping[str, Task]] = {
     "runs.solve": Task(runs.solve, give_up=runs.give_up_solving),
     "imports.work": Task(imports.work, give_up=imports.give_up),
     "imports.sweep": Task(imports.sweep),
+    "retention.sweep": Task(retention.sweep),
     "erasures.work": Task(erasures.work, most_tries=1_000),
 }

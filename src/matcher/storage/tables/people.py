@@ -151,6 +151,11 @@ class RequestRow(Base):
             postgresql_where=text("latitude IS NULL AND status IN ('open', 'planned')"),
         ),
         Index(
+            "ix_requests_exact",
+            "updated_at",
+            postgresql_where=text("blurred_at IS NULL AND status IN ('completed', 'failed', 'cancelled')"),
+        ),
+        Index(
             "ix_requests_open_closes_at", "closes_at", postgresql_where=text("status IN ('open', 'planned', 'filled')")
         ),
     )
