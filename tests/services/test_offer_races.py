@@ -16,10 +16,10 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 import rows
-from lives import START, audit, run_out
+from lives import START, audit, clear, run_out
 from make import NOW
 from matcher.domain.access import Principal
 from matcher.domain.errors import NotFoundError
@@ -52,8 +52,7 @@ class Round:
 @pytest.fixture
 def principal(database: Database) -> Principal:
     with database.begin() as session:
-        for table in ("entries", "records", "steps", "offers", "events", "blocks", "requests", "volunteers"):
-            session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - names of ours
+        clear(session)
     return rows.bearer(database)
 
 
