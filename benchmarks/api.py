@@ -233,6 +233,8 @@ def _write_offers(connection: psycopg.Connection[Any], client_no: int) -> list[s
         (*(datetime.now(UTC) + timedelta(hours=hours) for hours in (2, 3, 1)), client_no),
     ).fetchall()
     connection.commit()
+    connection.autocommit = True
+    connection.execute("VACUUM ANALYZE requests, offers")
     return [id_ for (id_,) in ids]
 
 

@@ -24,6 +24,7 @@ from matcher.domain.offers import STEPS, Action, OfferStatus
 from matcher.services import asking, offer_views, offers
 from matcher.services.asking import Question
 from matcher.services.steps import Actor
+from matcher.storage import offers as stored
 from matcher.storage.offers import Filter
 
 __all__ = ["router"]
@@ -364,10 +365,10 @@ def _step(
     reason = body.reason if isinstance(body, ReasonedStepBody) else None
     with state.database.begin(principal) as session:
         offer = offers.take(session, Actor(principal, side), offer_id, action, reason=reason, now=now)
-        _, request, is_due = offers.find(session, principal, offer_id)
+        request = stored.request_of(session, offer)
         # The step counts, whether or not the key may see one more place.
         view, _ = offer_views.reveal(
-            session, principal, offer, request, is_due=is_due, budget=state.settings.reveal_budget
+            session, principal, offer, request, is_due=False, budget=state.settings.reveal_budget
         )
     return _answer(offer_body.present(view, pushes.crs_of(crs, principal)))
 

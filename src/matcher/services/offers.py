@@ -94,11 +94,15 @@ def take(
     """
     if actor.principal is None:
         raise ValueError("a step is taken by somebody")
-    found, _, _ = find(session, actor.principal, offer_id)
+    principal = actor.principal
+    located = offers.locate(session, offer_id, client_no=principal.client_no, regions=principal.regions)
+    if located is None:
+        raise NotFoundError(_NOT_FOUND)
     with scopes.crossing(session):
-        standing, volunteer = standings.load_one(session, found.request_no, found.volunteer_no)
-        _take(Try(session, standing, standing.offer(found.no), volunteer, actor, now), action, reason)
-    return found
+        standing, volunteer = standings.load_one(session, located.request_no, located.volunteer_no)
+        offer = standing.offer(located.no)
+        _take(Try(session, standing, offer, volunteer, actor, now), action, reason)
+    return offer
 
 
 def withdraw_of_request(

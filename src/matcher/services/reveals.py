@@ -85,9 +85,8 @@ def reveal(session: Session, principal: Principal, offer: OfferRow, request: Req
 def _is_spent(session: Session, principal: Principal, request_id: str, budget: int) -> bool:
     whose: Any = {"client_no": principal.client_no, "key_no": principal.key_no, "within_s": _DAY}
     audit.lock_reveals(session, principal.key_no)
-    if audit.has_revealed(session, request_id=request_id, **whose):
-        return False
-    return audit.count_revealed(session, **whose) >= budget
+    seen = audit.count_revealed(session, request_id=request_id, **whose)
+    return not seen.has_request and seen.requests >= budget
 
 
 def _report(session: Session, principal: Principal, offer: OfferRow, request: RequestRow, budget: int) -> None:

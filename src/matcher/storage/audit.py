@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import func, insert, or_, select, text
 
 from matcher import telemetry
 from matcher.domain.access import Principal
@@ -20,14 +20,21 @@ from matcher.storage.tables.access import AuditRow, KeyRow
 __all__ = [
     "AuditRow",
     "Filter",
+    "Revealed",
     "add",
     "count_revealed",
     "find_key_id",
-    "has_revealed",
     "list_page",
     "lock_reveals",
     "was_refused",
 ]
+
+
+_LOCK_REVEALS = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_REVEALED = text("""
+    SELECT count(DISTINCT subject_id), coalesce(bool_or(subject_id = :request_id), false) FROM audit
+    WHERE client_no = :client_no AND key_no = :key_no AND action = :action AND at > now() - :within
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,14 @@ class Filter:
     key_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """Of how many requests a key has seen the place lately, and whether of the one in question."""
+
+    requests: int
+    has_request: bool
 
 
 def add(  # noqa: PLR0913 - one argument a column
@@ -101,24 +116,22 @@ def find_key_id(session: Session, key_no: int) -> UUID:
 
 def lock_reveals(session: Session, key_no: int) -> None:
     """Let one transaction at a time count and reveal for a key."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"reveals {key_no}", 0))))
+    session.execute(_LOCK_REVEALS, {"name": f"reveals {key_no}"})
 
 
-def count_revealed(session: Session, *, client_no: int, key_no: int, within_s: timedelta) -> int:
-    """Count the requests whose places a key was shown lately."""
-    return session.execute(
-        select(func.count(AuditRow.subject_id.distinct())).where(
-            *_lately(Action.PLACE_REVEALED, client_no, key_no, within_s)
-        )
-    ).scalar_one()
-
-
-def has_revealed(session: Session, *, client_no: int, key_no: int, request_id: str, within_s: timedelta) -> bool:
-    """Tell whether a key was shown the place of a request lately."""
-    statement = select(AuditRow.no).where(
-        *_lately(Action.PLACE_REVEALED, client_no, key_no, within_s), AuditRow.subject_id == request_id
-    )
-    return session.execute(statement.limit(1)).first() is not None
+def count_revealed(session: Session, *, client_no: int, key_no: int, request_id: str, within_s: timedelta) -> Revealed:
+    """Count the requests whose places a key was shown lately, and tell whether one is among them."""
+    found = session.execute(
+        _REVEALED,
+        {
+            "client_no": client_no,
+            "key_no": key_no,
+            "action": Action.PLACE_REVEALED,
+            "request_id": request_id,
+            "within": within_s,
+        },
+    ).one()
+    return Revealed(*found)
 
 
 def was_refused(session: Session, *, client_no: int, key_no: int, within_s: timedelta) -> bool:

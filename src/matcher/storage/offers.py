@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import ColumnElement, DateTime, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, DateTime, Select, and_, bindparam, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from matcher.domain.offers import COUNTED, OfferStatus, VolunteerBusyError
@@ -22,6 +23,7 @@ from matcher.storage.tables.people import BlockRow, RequestRow, VolunteerRow
 __all__ = [
     "Filter",
     "Home",
+    "Located",
     "OfferRow",
     "Promise",
     "RequestRow",
@@ -37,10 +39,13 @@ __all__ = [
     "list_page",
     "list_promises",
     "list_steps",
+    "locate",
     "lock_of_requests",
     "lock_requests",
     "lock_volunteer",
+    "request_of",
     "requests_of_volunteer",
+    "run_ids",
 ]
 
 # The clock of the database decides what has expired, whoever asks.
@@ -48,6 +53,51 @@ _CLOCK: Final = func.clock_timestamp(type_=DateTime(timezone=True))
 _FRESH: Final = {"populate_existing": True}
 
 IS_DUE: Final = and_(OfferRow.status == OfferStatus.OFFERED, OfferRow.expires_at <= _CLOCK)
+
+# Statements of each step of an offer, made once: making one takes as long as sending it.
+_LOCK_REQUESTS: Final = {
+    skips: select(RequestRow)
+    .where(RequestRow.no.in_(bindparam("nos", expanding=True)))
+    .order_by(RequestRow.no)
+    .with_for_update(key_share=True, skip_locked=skips)
+    .execution_options(**_FRESH)
+    for skips in (False, True)
+}
+_LOCK_VOLUNTEER: Final = (
+    select(VolunteerRow)
+    .where(VolunteerRow.no == bindparam("no"))
+    .with_for_update(key_share=True)
+    .execution_options(**_FRESH)
+)
+_LOCK_OFFERS: Final = (
+    select(OfferRow, IS_DUE)
+    .where(OfferRow.request_no.in_(bindparam("request_nos", expanding=True)))
+    .order_by(OfferRow.no)
+    .with_for_update(of=OfferRow)
+    .execution_options(**_FRESH)
+)
+_IS_TO_COME: Final = OfferRow.status.in_((OfferStatus.ACCEPTED, OfferStatus.IN_PROGRESS))
+_PROMISES: Final = (
+    select(
+        OfferRow.starts_at,
+        OfferRow.ends_at,
+        RequestRow.duration_min,
+        RequestRow.latitude,
+        RequestRow.longitude,
+        _IS_TO_COME,
+    )
+    .join(RequestRow, RequestRow.no == OfferRow.request_no)
+    .where(OfferRow.volunteer_no == bindparam("volunteer_no"))
+)
+_PROMISES_NEAR: Final = _PROMISES.where(
+    or_(
+        _IS_TO_COME,
+        and_(OfferRow.status.in_(COUNTED), OfferRow.starts_at.between(bindparam("after"), bindparam("before"))),
+    )
+)
+_HOMES: Final = select(
+    VolunteerRow.no, VolunteerRow.external_id, VolunteerRow.region, VolunteerRow.latitude, VolunteerRow.longitude
+).where(VolunteerRow.no.in_(bindparam("nos", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +128,15 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class Located:
+    """The numbers of an offer, of its request, and of its volunteer."""
+
+    no: int
+    request_no: int
+    volunteer_no: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """How a volunteer is called by their client, and where they live."""
 
@@ -91,13 +150,19 @@ def find(
     session: Session, id_: UUID, *, client_no: int, regions: Sequence[str]
 ) -> tuple[OfferRow, RequestRow, bool] | None:
     """Return an offer, its request, and whether its time to be answered is over."""
-    statement = (
-        select(OfferRow, RequestRow, IS_DUE)
-        .join(RequestRow, RequestRow.no == OfferRow.request_no)
-        .where(OfferRow.id == id_, OfferRow.client_no == client_no, within(OfferRow.region, regions))
-    )
-    found = session.execute(statement.execution_options(**_FRESH)).one_or_none()
+    found = session.execute(_one(tuple(regions)), {"id": id_, "client_no": client_no}).one_or_none()
     return None if found is None else (found[0], found[1], found[2])
+
+
+def locate(session: Session, id_: UUID, *, client_no: int, regions: Sequence[str]) -> Located | None:
+    """Return what has to be locked for an offer, if there is one."""
+    found = session.execute(_place(tuple(regions)), {"id": id_, "client_no": client_no}).one_or_none()
+    return None if found is None else Located(*found)
+
+
+def request_of(session: Session, offer: OfferRow) -> RequestRow:
+    """Return the request of an offer; one that was locked before is at hand."""
+    return session.get_one(RequestRow, offer.request_no)
 
 
 def list_page(
@@ -121,31 +186,18 @@ def list_steps(session: Session, offer_no: int) -> Sequence[StepRow]:
 
 def lock_requests(session: Session, nos: Iterable[int], *, skip_locked: bool = False) -> Sequence[RequestRow]:
     """Lock requests, in one order for all; those locked by others are waited for, or left out."""
-    statement = (
-        select(RequestRow)
-        .where(RequestRow.no.in_(sorted(set(nos))))
-        .order_by(RequestRow.no)
-        .with_for_update(key_share=True, skip_locked=skip_locked)
-    )
-    return session.scalars(statement.execution_options(**_FRESH)).all()
+    return session.scalars(_LOCK_REQUESTS[skip_locked], {"nos": sorted(set(nos))}).all()
 
 
 def lock_volunteer(session: Session, no: int) -> VolunteerRow | None:
     """Lock a volunteer, after requests and before offers."""
-    statement = select(VolunteerRow).where(VolunteerRow.no == no).with_for_update(key_share=True)
-    return session.scalars(statement.execution_options(**_FRESH)).one_or_none()
+    return session.scalars(_LOCK_VOLUNTEER, {"no": no}).one_or_none()
 
 
 def lock_of_requests(session: Session, request_nos: Iterable[int]) -> Mapping[int, list[tuple[OfferRow, bool]]]:
     """Lock all offers of requests that are locked already, and tell of each whether its time is over."""
-    statement = (
-        select(OfferRow, IS_DUE)
-        .where(OfferRow.request_no.in_(list(request_nos)))
-        .order_by(OfferRow.no)
-        .with_for_update(of=OfferRow)
-    )
     found: defaultdict[int, list[tuple[OfferRow, bool]]] = defaultdict(list)
-    for row, is_due in session.execute(statement.execution_options(**_FRESH)):
+    for row, is_due in session.execute(_LOCK_OFFERS, {"request_nos": list(request_nos)}):
         found[row.request_no].append((row, is_due))
     return found
 
@@ -164,25 +216,12 @@ def requests_of_volunteer(session: Session, volunteer_no: int, statuses: Iterabl
 
 def list_promises(session: Session, volunteer_no: int, *, near: datetime | None) -> Sequence[Promise]:
     """Return what a volunteer has accepted and not left, and what they gave within a day of ``near``."""
-    is_to_come = OfferRow.status.in_((OfferStatus.ACCEPTED, OfferStatus.IN_PROGRESS))
-    counts: ColumnElement[bool] = is_to_come
-    if near is not None:
-        day = timedelta(days=1)
-        is_near = OfferRow.starts_at.between(near - day, near + day)
-        counts = or_(is_to_come, and_(OfferRow.status.in_(COUNTED), is_near))
-    statement = (
-        select(
-            OfferRow.starts_at,
-            OfferRow.ends_at,
-            RequestRow.duration_min,
-            RequestRow.latitude,
-            RequestRow.longitude,
-            is_to_come,
-        )
-        .join(RequestRow, RequestRow.no == OfferRow.request_no)
-        .where(OfferRow.volunteer_no == volunteer_no, counts)
-    )
-    return [Promise(*row) for row in session.execute(statement)]
+    whose = {"volunteer_no": volunteer_no}
+    if near is None:
+        return [Promise(*row) for row in session.execute(_PROMISES.where(_IS_TO_COME), whose)]
+    day = timedelta(days=1)
+    rows = session.execute(_PROMISES_NEAR, {**whose, "after": near - day, "before": near + day})
+    return [Promise(*row) for row in rows]
 
 
 def is_blocked(session: Session, volunteer_no: int, requester: str | None) -> bool:
@@ -198,9 +237,15 @@ def homes_of(session: Session, nos: Iterable[int | None]) -> Mapping[int, Home]:
     wanted = {no for no in nos if no is not None}
     if not wanted:
         return {}
-    columns = VolunteerRow.external_id, VolunteerRow.region, VolunteerRow.latitude, VolunteerRow.longitude
-    found = session.execute(select(VolunteerRow.no, *columns).where(VolunteerRow.no.in_(wanted)))
-    return {row[0]: Home(*row[1:]) for row in found}
+    return {row[0]: Home(*row[1:]) for row in session.execute(_HOMES, {"nos": list(wanted)})}
+
+
+def run_ids(session: Session, nos: Iterable[int | None]) -> Mapping[int, UUID]:
+    """Return how runs are called outside, by their numbers."""
+    wanted = {no for no in nos if no is not None}
+    if not wanted:
+        return {}
+    return {row[0]: row[1] for row in session.execute(select(RunRow.no, RunRow.id).where(RunRow.no.in_(wanted)))}
 
 
 def find_volunteers(session: Session, client_no: int, external_ids: Iterable[str]) -> Mapping[str, VolunteerRow]:
@@ -248,6 +293,25 @@ def add_steps(session: Session, steps: Sequence[Mapping[str, Any]]) -> None:
         raise
     if steps:
         session.execute(insert(StepRow), list(steps))
+
+
+@lru_cache(maxsize=1024)
+def _one(regions: tuple[str, ...]) -> Select[OfferRow, RequestRow, bool]:
+    statement = select(OfferRow, RequestRow, IS_DUE).join(RequestRow, RequestRow.no == OfferRow.request_no)
+    return statement.where(*_named(regions)).execution_options(**_FRESH)
+
+
+@lru_cache(maxsize=1024)
+def _place(regions: tuple[str, ...]) -> Select[int, int, int | None]:
+    return select(OfferRow.no, OfferRow.request_no, OfferRow.volunteer_no).where(*_named(regions))
+
+
+def _named(regions: tuple[str, ...]) -> Iterable[ColumnElement[bool]]:
+    return (
+        OfferRow.id == bindparam("id"),
+        OfferRow.client_no == bindparam("client_no"),
+        within(OfferRow.region, regions),
+    )
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
