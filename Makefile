@@ -18,10 +18,10 @@ PIP := env -u PYTHONPATH -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_CONSTRAINT=/
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-header --no-emit-index-url pyproject.toml
 
-.PHONY: help setup demo test check bench bench-api bench-runs openapi lock clean
+.PHONY: help setup demo test check bench bench-api bench-lookups bench-runs image-check openapi lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## set everything up: environment, pinned packages, compiled kernels
 
@@ -46,6 +46,9 @@ bench-api: $(READY) ## compare calls with the least that the same stack does, pr
 
 bench-runs: $(READY) ## measure a run over a stored city, stage by stage; ARGS=L takes the large one
 	@$(BIN)/python -m benchmarks.runs $(ARGS)
+
+bench-lookups: $(READY) ## measure candidates and opportunities over a stored city, with the plans; ARGS=M takes a smaller one
+	@$(BIN)/python -m benchmarks.lookups $(ARGS)
 
 image-check: $(INSTALLED) ## build the container image and run it; as root, with buildah, runc and debootstrap
 	@PYTHONPATH=tests $(BIN)/python -m container.check

@@ -30,12 +30,12 @@ def test_every_make_target_is_explained_by_help() -> None:
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert phony
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    explained = re.findall(r"^ {2}make (\w+) +\S", shown, re.MULTILINE)
+    explained = re.findall(r"^ {2}make ([\w-]+) +\S", shown, re.MULTILINE)
     assert sorted(explained) == sorted(phony.group(1).split())
 
 
 def test_every_make_command_in_the_documents_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in documents if path.exists())
-    assert set(re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE)) <= targets
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
