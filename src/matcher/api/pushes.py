@@ -23,6 +23,7 @@ __all__ = [
     "IdPath",
     "ItemResult",
     "crs_of",
+    "links",
     "read",
     "respond",
     "settle",
@@ -61,6 +62,12 @@ class BatchResults(BaseModel):
     """What came of each item, in the order of the batch."""
 
     results: list[ItemResult]
+
+
+def links(*operations: str) -> dict[str, Any]:
+    """Return, for the API's description, what can be done next with the thing that was named in the path."""
+    parameters = {"external_id": "$request.path.external_id"}
+    return {operation: {"operationId": operation, "parameters": parameters} for operation in operations}
 
 
 def crs_of(crs: Crs | None, principal: Principal) -> Crs:

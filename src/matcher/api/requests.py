@@ -44,6 +44,7 @@ _Reader = Annotated[Principal, Allowed(Scope.REQUESTS_READ)]
 _Writer = Annotated[Principal, Allowed(Scope.REQUESTS_WRITE)]
 
 _ETAG: Final = {"ETag": {"schema": {"type": "string"}}}
+_NEXT: Final = pushes.links("getRequest", "verifyRequest", "cancelRequest")
 _BODY: Final = ("malformed-json", "too-large", "unsupported-media-type", "invalid-body", "invalid-parameter")
 
 
@@ -68,8 +69,8 @@ class RequestBatch(Body):
     summary="Create or replace a request",
     response_model=HelpRequest,
     responses={
-        200: {"description": "There before: replaced, or the same already.", "headers": _ETAG},
-        201: {"model": HelpRequest, "description": "New.", "headers": _ETAG},
+        200: {"description": "There before: replaced, or the same already.", "headers": _ETAG, "links": _NEXT},
+        201: {"model": HelpRequest, "description": "New.", "headers": _ETAG, "links": _NEXT},
         **problems.responses(
             *_BODY,
             "not-found",

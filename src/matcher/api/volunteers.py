@@ -44,6 +44,7 @@ _Reader = Annotated[Principal, Allowed(Scope.VOLUNTEERS_READ)]
 _Writer = Annotated[Principal, Allowed(Scope.VOLUNTEERS_WRITE)]
 
 _ETAG: Final = {"ETag": {"schema": {"type": "string"}}}
+_NEXT: Final = pushes.links("getVolunteer", "pauseVolunteer", "resumeVolunteer", "putAvailability")
 _BODY: Final = ("malformed-json", "too-large", "unsupported-media-type", "invalid-body", "invalid-parameter")
 
 
@@ -59,8 +60,8 @@ class VolunteerBatch(Body):
     summary="Create or replace a volunteer",
     response_model=Volunteer,
     responses={
-        200: {"description": "There before: replaced, or the same already.", "headers": _ETAG},
-        201: {"model": Volunteer, "description": "New.", "headers": _ETAG},
+        200: {"description": "There before: replaced, or the same already.", "headers": _ETAG, "links": _NEXT},
+        201: {"model": Volunteer, "description": "New.", "headers": _ETAG, "links": _NEXT},
         **problems.responses(*_BODY, "not-found", "if-match-missing", "stale", "region-outside-grant", "unknown-skill"),
     },
 )
