@@ -51,13 +51,28 @@ _ACCEPTED: Final[dict[str, Any]] = {
     "description": "Taken on: look at it again until it is over.",
     "headers": {name: {"schema": {"type": "string"}} for name in ("Location", "Retry-After", "ETag")},
 }
+_LINKS: Final = {
+    name: {"operationId": operation, "parameters": {"run_id": "$response.body#/id"}}
+    for name, operation in (
+        ("watch", "getRun"),
+        ("plan", "getRunPlan"),
+        ("cancel", "cancelRun"),
+        ("publish", "publishRun"),
+        ("explain", "explainRun"),
+    )
+}
 _BODY: Final = ("malformed-json", "too-large", "unsupported-media-type", "invalid-body", "invalid-parameter")
 
 
 class RunPost(Body):
     """What a run is to do."""
 
-    region: Annotated[Code, Field(description="A division code that the key holds for; all below it belongs to it.")]
+    region: Annotated[
+        Code,
+        Field(
+            description="A division code that the key holds for; all below it belongs to it.", examples=["310101002"]
+        ),
+    ]
     mode: Annotated[RunMode, Field(strict=False, description="`publish` makes offers of the plan.")] = RunMode.PREVIEW
     horizon_start: Annotated[Instant | None, Field(description="Left out: now.")] = None
     horizon_end: Annotated[Instant | None, Field(description="Left out: seven days after the start.")] = None
@@ -119,7 +134,7 @@ class Run(BaseModel):
     status_code=202,
     response_model=Run,
     responses={
-        202: _ACCEPTED | {"model": Run},
+        202: _ACCEPTED | {"model": Run, "links": _LINKS},
         **problems.responses(
             *_BODY,
             "unknown-region",
