@@ -32,22 +32,21 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
 
 def test_every_operation_has_a_name_a_summary_and_a_description(document: dict[str, Any]) -> None:
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert {operation["operationId"] for operation in operations} == {
-        "deleteMatchResult",
-        "getLiveness",
-        "getMatchResult",
-        "getReadiness",
-        "matchProblem",
-    }
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names) > 60
+    # Clients are generated from these names: they are not renamed.
+    assert {"acceptOffer", "createRun", "getReadiness", "listCandidates", "matchProblem", "putVolunteer"} <= set(names)
     assert all(operation["summary"] and operation["description"] for operation in operations)
 
 
 def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
     for path in document["paths"].values():
         for operation in path.values():
+            # Whoever asks for a token reads errors as RFC 6749 has them, which are problems with two fields more.
+            kind = "application/json" if operation["operationId"] == "createToken" else "application/problem+json"
             for status, response in operation["responses"].items():
                 if status.startswith(("4", "5")):
-                    assert list(response["content"]) == ["application/problem+json"]
+                    assert list(response["content"]) == [kind]
 
 
 def test_every_example_fits_its_model() -> None:
