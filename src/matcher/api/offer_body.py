@@ -74,6 +74,7 @@ class Offer(BaseModel):
     id: UUID
     request_id: str
     volunteer_id: Annotated[str | None, Field(description="Null once the volunteer was erased.")]
+    run_id: Annotated[UUID | None, Field(description="The run whose plan it is of; null if asked by name.")]
     region: str
     wave: Annotated[int, Field(description="Volunteers of one wave were asked at the same time.")]
     role: int
@@ -131,6 +132,7 @@ def present(view: OfferView, crs: Crs) -> Offer:
         id=offer.id,
         request_id=view.request.external_id,
         volunteer_id=view.volunteer_id,
+        run_id=view.run_id,
         region=offer.region,
         wave=offer.wave,
         role=offer.role,

@@ -1,6 +1,6 @@
 """Offers as they are shown: what is due has expired, and a place is a cell unless the volunteer is coming."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -32,6 +32,7 @@ class OfferView:
     offer: OfferRow
     request: RequestRow
     volunteer_id: str | None
+    run_id: UUID | None
     status: OfferStatus
     version: int
     cell: Cell | None
@@ -41,12 +42,8 @@ class OfferView:
 
 def of(session: Session, principal: Principal, found: Sequence[tuple[OfferRow, RequestRow, bool]]) -> list[OfferView]:
     """Return offers as the principal may see them, without any exact place."""
-    with scopes.crossing(session):
-        homes = stored.homes_of(session, (offer.volunteer_no for offer, _, _ in found))
-    return [
-        _view(principal, offer, request, homes.get(offer.volunteer_no or 0), None, is_due=is_due)
-        for offer, request, is_due in found
-    ]
+    names = _names(session, [offer for offer, _, _ in found])
+    return [_view(principal, offer, request, names, None, is_due=is_due) for offer, request, is_due in found]
 
 
 def reveal(
@@ -57,10 +54,8 @@ def reveal(
     The reveal is to be checked after the commit, where an answer without the place is of no use.
     """
     shown = reveals.reveal(session, principal, offer, request, budget=budget)
-    with scopes.crossing(session):
-        homes = stored.homes_of(session, [offer.volunteer_no])
-    home = homes.get(offer.volunteer_no or 0)
-    return _view(principal, offer, request, home, shown.point, is_due=is_due), shown
+    names = _names(session, [offer])
+    return _view(principal, offer, request, names, shown.point, is_due=is_due), shown
 
 
 def list_page(
@@ -97,28 +92,47 @@ def history(session: Session, principal: Principal, offer_id: UUID) -> Sequence[
     return stored.list_steps(session, offer.no)
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What offers refer to, by numbers."""
+
+    homes: Mapping[int, Home]
+    run_ids: Mapping[int, UUID]
+
+
+def _names(session: Session, found: Sequence[OfferRow]) -> _Names:
+    # A volunteer may live across the border, and a run be that of a larger region.
+    with scopes.crossing(session):
+        homes = stored.homes_of(session, (offer.volunteer_no for offer in found))
+        return _Names(homes, stored.run_ids(session, (offer.run_no for offer in found)))
+
+
 def _view(
     principal: Principal,
     offer: OfferRow,
     request: RequestRow,
-    home: Home | None,
+    names: _Names,
     point: Point | None,
     *,
     is_due: bool,
 ) -> OfferView:
+    home = names.homes.get(offer.volunteer_no or 0)
     cell = None
+    place = point
     if request.latitude is not None and request.longitude is not None:
         cell = cells.blur(Point(request.latitude, request.longitude))
+        place = point or cell.centre
     return OfferView(
         offer=offer,
         request=request,
         volunteer_id=None if home is None else home.external_id,
+        run_id=names.run_ids.get(offer.run_no or 0),
         # The step itself is written down when somebody next touches the offer; its version is known already.
         status=OfferStatus.EXPIRED if is_due else OfferStatus(offer.status),
         version=offer.version + is_due,
         cell=cell,
         point=point,
-        distance_m=_distance_m(principal, home, point or (cell and cell.centre)),
+        distance_m=_distance_m(principal, home, place),
     )
 
 

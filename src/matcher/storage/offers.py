@@ -43,7 +43,6 @@ __all__ = [
     "lock_of_requests",
     "lock_requests",
     "lock_volunteer",
-    "request_of",
     "requests_of_volunteer",
     "run_ids",
 ]
@@ -158,11 +157,6 @@ def locate(session: Session, id_: UUID, *, client_no: int, regions: Sequence[str
     """Return what has to be locked for an offer, if there is one."""
     found = session.execute(_place(tuple(regions)), {"id": id_, "client_no": client_no}).one_or_none()
     return None if found is None else Located(*found)
-
-
-def request_of(session: Session, offer: OfferRow) -> RequestRow:
-    """Return the request of an offer; one that was locked before is at hand."""
-    return session.get_one(RequestRow, offer.request_no)
 
 
 def list_page(
