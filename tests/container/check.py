@@ -116,8 +116,9 @@ def _check_story(host: Host, client: httpx.Client) -> None:
     window = {"start": now.isoformat(), "end": (now + timedelta(hours=4)).isoformat()}
     person = {"region": _REGION, "location": _PLACE, "skills": [{"code": "nursing", "level": 2}], "max_distance_km": 3}
     call = {"region": _REGION, "location": _PLACE, "skills": [{"code": "nursing"}], "windows": [window]}
-    for path, body in (("volunteers/v1", person), ("requests/r1", call)):
-        expect(client.put(f"/v1/{path}", json=body).status_code == 201, f"{path} was not taken")
+    for path, body in (("skills/nursing", {}), ("volunteers/v1", person), ("requests/r1", call)):
+        answer = client.put(f"/v1/{path}", json=body)
+        expect(answer.status_code == 201, f"{path} was not taken: {answer.text}")
     run = client.post("/v1/runs", json={"region": _REGION[:6], "mode": "publish"}).raise_for_status().json()
     deadline = time.monotonic() + _START_S
     while run["published_at"] is None:
