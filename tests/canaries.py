@@ -3,18 +3,27 @@
 import gzip
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 from sqlalchemy import text
 
 from databases import owner
+from matcher.domain.geo import Crs, Point, great_circle_m
+from matcher.services import cells
 from matcher.storage.database import Database
 
 __all__ = [
+    "DIGITS",
+    "DOOR",
+    "HOME",
+    "NEST",
+    "NOTE",
     "ORDINARY",
     "OTHER",
     "OTHER_REQUEST",
@@ -22,9 +31,12 @@ __all__ = [
     "REQUEST",
     "REQUESTER",
     "VOLUNTEER",
+    "cell_of",
     "dump",
     "erase",
+    "in_logs",
     "live",
+    "shows",
     "start_of",
     "wait",
 ]
@@ -37,15 +49,17 @@ OTHER: Final = "sparrow-volunteer-1a"
 OTHER_REQUEST: Final = "sparrow-request-2b"
 ORDINARY: Final = "sparrow-requester-3c"
 
-HOME: Final = {"latitude": 31.2374613, "longitude": 121.4869157, "crs": "wgs84"}
-DOOR: Final = {"latitude": 31.2351842, "longitude": 121.4843926, "crs": "wgs84"}
-NEST: Final = {"latitude": 31.2301, "longitude": 121.4801, "crs": "wgs84"}
+HOME: Final[dict[str, Any]] = {"latitude": 31.2374613, "longitude": 121.4869157, "crs": "wgs84"}
+DOOR: Final[dict[str, Any]] = {"latitude": 31.2351842, "longitude": 121.4843926, "crs": "wgs84"}
+NEST: Final[dict[str, Any]] = {"latitude": 31.2301, "longitude": 121.4801, "crs": "wgs84"}
 # What no rounding, and no other coordinate system, would leave of them.
 DIGITS: Final = ("31.23746", "121.48691", "31.23518", "121.48439")
 NOTE: Final = "canary-note-ring-twice"
 
 _NDJSON: Final = {"content-type": "application/x-ndjson"}
-_WAIT_S: Final = 12
+_WAIT_S: Final = 60
+# Nearer than any cell's centre is to one of the canaries.
+_NEAR_M: Final = 60
 
 
 def live(client: httpx.Client) -> dict[str, str]:
@@ -111,6 +125,45 @@ def dump(database: Database, client_id: str) -> Iterator[tuple[str, str]]:
             for row in connection.execute(everything).mappings():
                 if row.get("client_no", no) == no:
                     yield f"{schema}.{table}", "\n".join(map(_open, row.values()))
+
+
+def in_logs(data_dir: Path, *words: str) -> set[tuple[str, str]]:
+    """Return which words stand in the log of a service or of its PostgreSQL."""
+    seen = set()
+    for log in (data_dir / "service.log", data_dir / "postgres" / "server.log"):
+        lines = log.read_text(encoding="utf-8", errors="replace")
+        seen |= {(log.name, word) for word in words if word in lines}
+    return seen
+
+
+def shows(body: object, place: Mapping[str, Any], cell: str) -> str:
+    """Return what an answer shows of a place: ``exact`` in any coordinate system, its ``cell``, or nothing."""
+    if any(_is_near(found, place) for found in _coordinates(body)):
+        return "exact"
+    return "cell" if cell in json.dumps(body) else "absent"
+
+
+def cell_of(place: Mapping[str, Any]) -> str:
+    """Return the cell of a place."""
+    return cells.blur(Point.from_crs(place["latitude"], place["longitude"], Crs(place["crs"]))).index
+
+
+def _coordinates(body: object) -> Iterator[tuple[float, float]]:
+    """Yield every pair of neighbouring numbers that may be a latitude and a longitude, however they are named."""
+    if isinstance(body, dict):
+        body = list(body.values())
+    if not isinstance(body, list):
+        return
+    yield from permutations([part for part in body if isinstance(part, float)], 2)
+    for part in body:
+        yield from _coordinates(part)
+
+
+def _is_near(found: tuple[float, float], place: Mapping[str, Any]) -> bool:
+    if not (abs(found[0]) <= 90 and abs(found[1]) <= 180):
+        return False
+    truth = Point.from_crs(place["latitude"], place["longitude"], Crs(place["crs"]))
+    return any(great_circle_m(Point.from_crs(*found, crs), truth) < _NEAR_M for crs in Crs)
 
 
 def _open(value: object) -> str:

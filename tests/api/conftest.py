@@ -1,4 +1,4 @@
-"""One running service for all tests of the API that do not harm it."""
+"""One running service for all tests of the API that do not harm it, and one whose every word is kept."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,5 +17,19 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def service(data_dir: Path) -> Iterator[RunningService]:
     with running(data_dir, solver_grace_s=10) as started:
+        started.wait_until("/health/ready")
+        yield started
+
+
+@pytest.fixture(scope="session")
+def watched_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the service that is watched keeps its data, and its log as ``service.log``."""
+    return tmp_path_factory.mktemp("watched")
+
+
+@pytest.fixture(scope="session")
+def watched(watched_dir: Path) -> Iterator[RunningService]:
+    """Give a service that logs all it can, and whose erasures need not wait for transactions of others."""
+    with running(watched_dir, log=watched_dir / "service.log", erasure_settle_s=0, log_level="debug") as started:
         started.wait_until("/health/ready")
         yield started

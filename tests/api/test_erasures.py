@@ -8,25 +8,12 @@ import httpx
 import pytest
 
 from api.clients import a_client
-from canaries import DIGITS, NOTE, OTHER, REGION, REQUEST, REQUESTER, VOLUNTEER, dump, erase, live, wait
+from canaries import DIGITS, NOTE, OTHER, REGION, REQUEST, REQUESTER, VOLUNTEER, dump, erase, in_logs, live, wait
 from matcher.domain.access import Scope
 from matcher.storage import database as databases
-from running import RunningService, running
+from running import RunningService
 
 Finder = Callable[..., set[tuple[str, str]]]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("erasing")
-
-
-@pytest.fixture(scope="module")
-def settled(place: Path) -> Iterator[RunningService]:
-    """Give a service that need not wait for transactions of others."""
-    with running(place, erasure_settle_s=0, log_level="debug", log=place / "service.log") as started:
-        started.wait_until("/health/ready")
-        yield started
 
 
 @pytest.fixture
@@ -35,22 +22,19 @@ def client_id() -> str:
 
 
 @pytest.fixture
-def client(settled: RunningService, place: Path, client_id: str) -> Iterator[httpx.Client]:
-    with a_client(settled, place, client_id=client_id) as made:
+def client(watched: RunningService, watched_dir: Path, client_id: str) -> Iterator[httpx.Client]:
+    with a_client(watched, watched_dir, client_id=client_id) as made:
         yield made
 
 
 @pytest.fixture
-def found(place: Path, client_id: str) -> Finder:
+def found(watched_dir: Path, client_id: str) -> Finder:
     """Give what tells in which tables and logs which words stand."""
 
     def look(*words: str) -> set[tuple[str, str]]:
-        with databases.connect(None, place) as database:
+        with databases.connect(None, watched_dir) as database:
             seen = {(table, word) for table, row in dump(database, client_id) for word in words if word in row}
-        for log in (place / "postgres" / "server.log", place / "service.log"):
-            lines = log.read_text(encoding="utf-8", errors="replace")
-            seen |= {(log.name, word) for word in words if word in lines}
-        return seen
+        return seen | in_logs(watched_dir, *words)
 
     return look
 
@@ -121,11 +105,11 @@ def test_an_erasure_does_not_say_whose_it_was(client: httpx.Client) -> None:
 
 
 def test_nobody_is_erased_by_a_key_that_does_not_reach_them(
-    settled: RunningService, place: Path, client: httpx.Client
+    watched: RunningService, watched_dir: Path, client: httpx.Client
 ) -> None:
     client.put("/v1/volunteers/v6", json={"region": REGION}).raise_for_status()
-    with a_client(settled, place) as other:
+    with a_client(watched, watched_dir) as other:
         assert other.delete("/v1/volunteers/v6").status_code == 404
-    with a_client(settled, place, scopes=(Scope.VOLUNTEERS_WRITE,)) as unable:
+    with a_client(watched, watched_dir, scopes=(Scope.VOLUNTEERS_WRITE,)) as unable:
         assert unable.delete("/v1/volunteers/v6").status_code == 403
     assert client.get("/v1/volunteers/v6").status_code == 200

@@ -53,6 +53,8 @@ _INITDB = (
 _CONFIGURATION = {
     "listen_addresses": "",
     "log_checkpoints": "off",
+    # The details of an error quote the rows that it is about: places among them.
+    "log_error_verbosity": "terse",
     "log_min_messages": "warning",
     "max_connections": "100",
     "port": str(_PORT),
