@@ -61,13 +61,13 @@ class Meaning:
             name = "UTC"
         return self._zones.setdefault(name, ZoneInfo(name))
 
-    def _point(self, place: PlaceBody | None) -> Point | None:
+    def point(self, place: PlaceBody | None) -> Point | None:
+        """Return the place that the fields stand for."""
         return None if place is None else Point.from_crs(place.latitude, place.longitude, place.crs or self._crs)
 
-    def _intervals(self, windows: Sequence[WindowBody], path: Path) -> tuple[Interval, ...]:
+    def _check_windows(self, windows: Sequence[WindowBody], path: Path) -> None:
         for place, window in enumerate(windows):
             self._check_order(window, (*path, place))
-        return tuple(Interval(window.start, window.end) for window in windows)
 
     def _check_order(self, stretch: WindowBody | BusyBody, path: Path) -> None:
         if stretch.end <= stretch.start:
@@ -77,6 +77,7 @@ class Meaning:
 
     def request(self, body: RequestTraits, id_: str, region: str | None, path: Path) -> HelpRequest:
         """Return the request that the fields stand for."""
+        self._check_windows(body.windows or (), (*path, "windows"))
         roles = self._roles(body, path)
         places = len(roles) if body.roles is not None else roles[0].count
         if body.min_headcount is not None and body.min_headcount > places:
@@ -92,9 +93,9 @@ class Meaning:
             roles=roles,
             min_headcount=body.min_headcount or min(places, _MOST_MINIMUM),
             by_role=body.roles is not None,
-            point=self._point(body.location),
+            point=self.point(body.location),
             region=region,
-            windows=None if body.windows is None else self._intervals(body.windows, (*path, "windows")),
+            windows=None if body.windows is None else _intervals(body.windows),
             duration_min=body.duration_min,
             urgency=body.urgency,
             adults_only=body.adults_only,
@@ -129,7 +130,7 @@ class Meaning:
         """Return the volunteer that the fields stand for."""
         return Volunteer(
             id=id_,
-            point=self._point(body.location),
+            point=self.point(body.location),
             region=region,
             max_distance_m=metres(body.max_distance_km),
             max_travel_min=body.max_travel_min,
@@ -144,7 +145,7 @@ class Meaning:
             availability=None
             if body.availability is None
             else self.availability(body.availability, (*path, "availability")),
-            busy=tuple(self._busy(busy, (*path, "busy", place)) for place, busy in enumerate(body.busy)),
+            busy=tuple(self.busy(busy, (*path, "busy", place)) for place, busy in enumerate(body.busy)),
             max_assignments=body.max_assignments,
             max_minutes=body.max_minutes,
             max_assignments_per_day=body.max_assignments_per_day,
@@ -154,16 +155,25 @@ class Meaning:
 
     def availability(self, body: AvailabilityBody, path: Path) -> Availability:
         """Return the availability that the fields stand for."""
+        self.check_availability(body, path)
         return Availability(
             weekly=tuple(map(_weekly, body.weekly)),
-            extra=self._intervals(body.extra, (*path, "extra")),
-            except_=self._intervals(body.except_, (*path, "except")),
+            extra=_intervals(body.extra),
+            except_=_intervals(body.except_),
             time_zone=None if body.time_zone is None else self.zone(body.time_zone, (*path, "time_zone")),
         )
 
-    def _busy(self, body: BusyBody, path: Path) -> Busy:
+    def check_availability(self, body: AvailabilityBody, path: Path) -> None:
+        """Note the faults of an availability."""
+        self._check_windows(body.extra, (*path, "extra"))
+        self._check_windows(body.except_, (*path, "except"))
+        if body.time_zone is not None:
+            self.zone(body.time_zone, (*path, "time_zone"))
+
+    def busy(self, body: BusyBody, path: Path) -> Busy:
+        """Return the promised time that the fields stand for."""
         self._check_order(body, path)
-        return Busy(body.start, body.end, self._point(body.location), body.is_assignment)
+        return Busy(body.start, body.end, self.point(body.location), body.is_assignment)
 
 
 @cache
@@ -174,6 +184,10 @@ def _zone_names() -> set[str]:
 
 def _needs(needs: Iterable[NeedBody]) -> tuple[Need, ...]:
     return tuple(Need(need.code, need.level) for need in needs)
+
+
+def _intervals(windows: Sequence[WindowBody]) -> tuple[Interval, ...]:
+    return tuple(Interval(window.start, window.end) for window in windows)
 
 
 def _weekly(body: WeeklyBody) -> Weekly:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from matcher.api import stored
 from matcher.api.fields import Code
-from matcher.api.meaning import Meaning
+from matcher.api.meaning import Meaning, metres
 from matcher.api.problem_body import AvailabilityBody, SkillBody, VolunteerTraits
 from matcher.api.stored import BelongingBody, ExternalId, Place
 from matcher.domain.geo import Crs
@@ -107,10 +107,13 @@ def put_content(body: VolunteerPut | VolunteerItem, external_id: str, crs: Crs) 
         If fields contradict each other, or no region has the code.
     """
     meaning = Meaning(crs)
-    volunteer = meaning.volunteer(body, external_id, body.region, ())
+    # Without making what matching reads later: thousands come at once.
+    point = meaning.point(body.location)
+    promised = [meaning.busy(busy, ("busy", place)) for place, busy in enumerate(body.busy)]
+    if body.availability is not None:
+        meaning.check_availability(body.availability, ("availability",))
     stored.check_region(meaning, body.region)
     stored.check(meaning)
-    point = volunteer.point
     return {
         "external_id": external_id,
         "region": body.region,
@@ -118,20 +121,19 @@ def put_content(body: VolunteerPut | VolunteerItem, external_id: str, crs: Crs) 
         "volunteer_no": body.volunteer_no,
         "latitude": None if point is None else point.latitude,
         "longitude": None if point is None else point.longitude,
-        "max_distance_m": volunteer.max_distance_m,
-        "max_travel_min": volunteer.max_travel_min,
-        "travel_mode": volunteer.travel_mode,
+        "max_distance_m": metres(body.max_distance_km),
+        "max_travel_min": body.max_travel_min,
+        "travel_mode": body.travel_mode,
         "skills": [
-            {"code": skill.code, "level": skill.level, "valid_until": _day(skill.valid_until)}
-            for skill in volunteer.skills
+            {"code": skill.code, "level": skill.level, "valid_until": _day(skill.valid_until)} for skill in body.skills
         ],
-        "skill_codes": sorted({skill.code for skill in volunteer.skills}),
+        "skill_codes": sorted({skill.code for skill in body.skills}),
         "trainings": body.trainings,
-        "insured_until": _day(volunteer.insured_until),
-        "gender": volunteer.gender,
-        "birth_year": volunteer.birth_year,
-        "guardian_consent": volunteer.guardian_consent,
-        "paused": volunteer.paused,
+        "insured_until": _day(body.insured_until),
+        "gender": body.gender,
+        "birth_year": body.birth_year,
+        "guardian_consent": body.guardian_consent,
+        "paused": body.paused,
         "availability": None if body.availability is None else _availability(body.availability),
         "busy": [
             {
@@ -141,13 +143,13 @@ def put_content(body: VolunteerPut | VolunteerItem, external_id: str, crs: Crs) 
                 "longitude": None if busy.point is None else busy.point.longitude,
                 "is_assignment": busy.is_assignment,
             }
-            for busy in volunteer.busy
+            for busy in promised
         ],
-        "max_assignments": volunteer.max_assignments,
-        "max_minutes": volunteer.max_minutes,
-        "max_assignments_per_day": volunteer.max_assignments_per_day,
-        "max_minutes_per_day": volunteer.max_minutes_per_day,
-        "recent_minutes": volunteer.recent_minutes,
+        "max_assignments": body.max_assignments,
+        "max_minutes": body.max_minutes,
+        "max_assignments_per_day": body.max_assignments_per_day,
+        "max_minutes_per_day": body.max_minutes_per_day,
+        "recent_minutes": body.recent_minutes,
     }
 
 
@@ -160,7 +162,7 @@ def to_availability(body: AvailabilityBody) -> dict[str, Any]:
         If an interval ends before it starts, or there is no such time zone.
     """
     meaning = Meaning(Crs.WGS84)
-    meaning.availability(body, ())
+    meaning.check_availability(body, ())
     stored.check(meaning)
     return _availability(body)
 

@@ -1,10 +1,10 @@
 """Events: written by whoever causes them, put in order by one publisher at a time, read by position."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic_core import to_json
 from sqlalchemy import func, select, text
 
 from matcher.domain.access import Principal
@@ -98,7 +98,7 @@ def publish_many(session: Session, events: Iterable[Event]) -> None:
     """
     rows = [_row(event) for event in events]
     if rows:
-        session.execute(_INSERT, {"events": json.dumps(rows, ensure_ascii=False)})
+        session.execute(_INSERT, {"events": to_json(rows).decode()})
 
 
 def order(session: Session, *, limit: int = 10_000) -> int:
