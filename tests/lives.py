@@ -50,7 +50,8 @@ class Life:
         """Take a step at a time at which it is allowed, unless another is named."""
         with self.database.begin(self.principal) as session:
             actor = Actor(self.principal)
-            return offers.take(session, actor, self.id, action, now=now or self.time_of(action), **parts)
+            offer, _ = offers.take(session, actor, self.id, action, now=now or self.time_of(action), **parts)
+            return offer
 
     def time_of(self, action: Action) -> datetime:
         """Return a time at which an action is neither too early nor too late."""
@@ -147,6 +148,9 @@ AUDITS: Final = {
     "an offer out for a role that is full": """
         SELECT o.no FROM offers o JOIN requests r ON r.no = o.request_no
         WHERE o.status = 'offered' AND r.taken[o.role + 1] >= r.places[o.role + 1]
+    """,
+    "a live offer to nobody": """
+        SELECT no FROM offers WHERE volunteer_no IS NULL AND status IN ('offered', 'accepted', 'in-progress')
     """,
     "a live offer between two who are kept apart": """
         SELECT o.no FROM offers o JOIN requests r ON r.no = o.request_no

@@ -24,7 +24,6 @@ from matcher.domain.offers import STEPS, Action, OfferStatus
 from matcher.services import asking, offer_views, offers
 from matcher.services.asking import Question
 from matcher.services.steps import Actor
-from matcher.storage import offers as stored
 from matcher.storage.offers import Filter
 
 __all__ = ["router"]
@@ -364,8 +363,7 @@ def _step(
         raise InvalidBodyError([_wrong_side(action)])
     reason = body.reason if isinstance(body, ReasonedStepBody) else None
     with state.database.begin(principal) as session:
-        offer = offers.take(session, Actor(principal, side), offer_id, action, reason=reason, now=now)
-        request = stored.request_of(session, offer)
+        offer, request = offers.take(session, Actor(principal, side), offer_id, action, reason=reason, now=now)
         # The step counts, whether or not the key may see one more place.
         view, _ = offer_views.reveal(
             session, principal, offer, request, is_due=False, budget=state.settings.reveal_budget

@@ -80,8 +80,8 @@ def take(
     *,
     reason: DeclineReason | None = None,
     now: datetime,
-) -> OfferRow:
-    """Take a step of an offer; one that was just taken is taken as done.
+) -> tuple[OfferRow, RequestRow]:
+    """Take a step of an offer, and return it with its request; one that was just taken is taken as done.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def take(
         standing, volunteer = standings.load_one(session, located.request_no, located.volunteer_no)
         offer = standing.offer(located.no)
         _take(Try(session, standing, offer, volunteer, actor, now), action, reason)
-    return offer
+    return offer, standing.request
 
 
 def withdraw_of_request(
@@ -145,9 +145,11 @@ def withdraw_of_volunteer(
         Which of the live offers; a volunteer who pauses keeps promises, for instance.
     """
     with scopes.crossing(session):
+        request_nos = offers.requests_of_volunteer(session, volunteer.no, statuses)
+        _withdraw(session, volunteer, request_nos, reason, principal, statuses, now)
+        # What came before the volunteer was locked; from then on nothing does.
         while request_nos := offers.requests_of_volunteer(session, volunteer.no, statuses):
             _withdraw(session, volunteer, request_nos, reason, principal, statuses, now)
-        offers.lock_volunteer(session, volunteer.no)
 
 
 def withdraw_between(

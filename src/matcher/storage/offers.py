@@ -33,6 +33,7 @@ __all__ = [
     "find",
     "find_request",
     "find_volunteers",
+    "hold_volunteers",
     "homes_of",
     "is_blocked",
     "list_due",
@@ -246,6 +247,17 @@ def find_volunteers(session: Session, client_no: int, external_ids: Iterable[str
     """Return volunteers of a client by the ids that it gave them."""
     statement = select(VolunteerRow).where(
         named_by(VolunteerRow.client_no, client_no), VolunteerRow.external_id.in_(list(external_ids))
+    )
+    return {row.external_id: row for row in session.scalars(statement.execution_options(**_FRESH))}
+
+
+def hold_volunteers(session: Session, client_no: int, external_ids: Iterable[str]) -> Mapping[str, VolunteerRow]:
+    """Return volunteers of a client, held so that nobody erases or blocks them meanwhile."""
+    statement = (
+        select(VolunteerRow)
+        .where(VolunteerRow.client_no == client_no, VolunteerRow.external_id.in_(list(external_ids)))
+        .order_by(VolunteerRow.no)
+        .with_for_update(read=True)
     )
     return {row.external_id: row for row in session.scalars(statement.execution_options(**_FRESH))}
 
