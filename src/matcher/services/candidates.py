@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import numpy as np
+
 from matcher.domain import geo
 from matcher.domain.access import Principal
 from matcher.domain.dispatch import TIME_ZONE
@@ -51,11 +53,6 @@ class Candidate:
     cost: int
     cost_terms: Mapping[str, int]
 
-    @property
-    def order(self) -> tuple[int, int, str]:
-        """By cost, then the nearer, then the id."""
-        return self.cost, -1 if self.distance_m is None else self.distance_m, self.volunteer_id
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -99,6 +96,23 @@ class Found:
     slots: Sequence[Slot] = ()
     verdicts: Sequence[Verdict] = ()
     is_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """An eligible volunteer as a judgement has them: by cost, then the nearer, then the id."""
+
+    cost: int
+    distance_m: int
+    volunteer_id: str
+    role: int
+    v: int
+    start: int
+    judgement: Judgement
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        return self.cost, self.distance_m, self.volunteer_id
 
 
 def check(
@@ -176,7 +190,7 @@ class _Lookup:
         self._exact = exact_regions(principal)
         self._judging = Judging(principal, asked, now=now)
         self._now = now
-        self._found: dict[int, list[Candidate]] = {}
+        self._found: dict[int, list[_Option]] = {}
 
     def find(self, roles: Sequence[int], named: Person | None, *, limit: int) -> Found:
         """Judge those nearby, then whoever else may be better."""
@@ -189,11 +203,11 @@ class _Lookup:
         judged = {*asked.asked, *(person.facts.no for person in nearby)}
         own = {verdict.role: verdict.candidate.cost for verdict in verdicts if verdict.candidate is not None}
         proven = {role: self._search(role, {*judged}, limit, own.get(role, -1)) for role in roles}
-        for candidates_of_role in self._found.values():
-            candidates_of_role.sort(key=lambda candidate: candidate.order)
+        for options in self._found.values():
+            options.sort(key=lambda option: option.order)
         return Found(
             asked.facts,
-            candidates=[candidate for role in roles for candidate in self._found[role][:limit]],
+            candidates=[_candidate(option) for role in roles for option in self._found[role][:limit]],
             is_complete=all(_is_complete(self._found[role], proven[role], limit=limit) for role in roles),
             nearby=len(nearby),
             reasons=[
@@ -219,7 +233,7 @@ class _Lookup:
         """Judge people, and note the eligible ones."""
         judgements = self._judging.judge(people, roles)
         for role, judgement in zip(roles, judgements, strict=True):
-            self._found[role] += _candidates(judgement, role)
+            self._found[role] += _options(judgement, role)
         return judgements
 
     def _search(self, role: int, judged: set[int], limit: int, own: int) -> float:
@@ -227,7 +241,7 @@ class _Lookup:
             self._judge(closeups.list_volunteers(self._session, self._client_no, nos, now=self._now), [role])
 
         def goal() -> float:
-            costs = sorted(candidate.cost for candidate in self._found[role])
+            costs = sorted(option.cost for option in self._found[role])
             return max(own, costs[limit - 1]) if len(costs) >= limit else math.inf
 
         return search(lambda most: self._look(role, most), judge, goal, judged=judged)
@@ -257,7 +271,7 @@ class _Lookup:
         for role, judgement in zip(roles, self._judging.judge([person], roles), strict=True):
             reason = judgement.reason(0)
             if reason is None:
-                verdicts.append(Verdict(role, candidate=next(_candidates(judgement, role))))
+                verdicts.append(Verdict(role, candidate=_candidate(next(_options(judgement, role)))))
             else:
                 count = explain.named_skill(judgement.compiled, judgement.row, ReasonCount(reason, 1))
                 verdicts.append(Verdict(role, reason=count))
@@ -267,7 +281,8 @@ class _Lookup:
         own = verdict.candidate
         if own is None or proven <= own.cost:
             return verdict
-        better = sum(other.order < own.order for other in self._found[verdict.role])
+        order = own.cost, -1 if own.distance_m is None else own.distance_m, own.volunteer_id
+        better = sum(other.order < order for other in self._found[verdict.role])
         return Verdict(verdict.role, candidate=own, rank=better + 1)
 
     def _slots(self, judgement: Judgement, nearby: Sequence[Person]) -> Iterator[Slot]:
@@ -290,7 +305,7 @@ class _Lookup:
         yield from sorted((slot for slot in found if slot.volunteers), key=lambda slot: (-slot.volunteers, slot.start))
 
 
-def _is_complete(found: Sequence[Candidate], proven: float, *, limit: int) -> bool:
+def _is_complete(found: Sequence[_Option], proven: float, *, limit: int) -> bool:
     """Tell whether nobody is missing among the best, by what everybody costs who was not judged."""
     return proven == math.inf or (len(found) >= limit and proven > found[limit - 1].cost)
 
@@ -300,24 +315,26 @@ def _midnight_after(instant: datetime) -> datetime:
     return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _candidates(judgement: Judgement, role: int) -> Iterator[Candidate]:
+def _options(judgement: Judgement, role: int) -> Iterator[_Option]:
     """Yield the eligible ones of a judgement."""
-    compiled = judgement.compiled
-    request = compiled.problem.requests[0]
-    for v, cost, start, metres in zip(
-        *(column.tolist() for column in (judgement.volunteer, judgement.cost, judgement.start, judgement.distance_m)),
-        strict=True,
-    ):
-        begins = compiled.timeline.instant(start) if start >= 0 else None
-        yield Candidate(
-            volunteer_id=compiled.problem.volunteers[v].id,
-            role=role,
-            start=begins,
-            end=None if begins is None else begins + timedelta(minutes=request.duration_min),
-            distance_m=None if metres < 0 else metres,
-            travel_min=None
-            if metres < 0
-            else int(distance.travel_min(metres, int(compiled.instance.volunteers.speed[v]))),
-            cost=cost,
-            cost_terms=pricing.cost_terms(compiled, judgement.row, v, metres, start),
-        )
+    volunteers = judgement.compiled.problem.volunteers
+    columns = (judgement.volunteer, judgement.cost, judgement.start, judgement.distance_m)
+    for v, cost, start, metres in zip(*(column.tolist() for column in columns), strict=True):
+        yield _Option(cost, metres, volunteers[v].id, role, v, start, judgement)
+
+
+def _candidate(option: _Option) -> Candidate:
+    compiled, metres = option.judgement.compiled, option.distance_m
+    begins = compiled.timeline.instant(option.start) if option.start >= 0 else None
+    duration = timedelta(minutes=compiled.problem.requests[0].duration_min)
+    speed = int(compiled.instance.volunteers.speed[option.v])
+    return Candidate(
+        volunteer_id=option.volunteer_id,
+        role=option.role,
+        start=begins,
+        end=None if begins is None else begins + duration,
+        distance_m=None if metres < 0 else metres,
+        travel_min=None if metres < 0 else int(distance.travel_min(np.int64(metres), speed)),
+        cost=option.cost,
+        cost_terms=pricing.cost_terms(compiled, option.judgement.row, option.v, metres, option.start),
+    )

@@ -15,7 +15,8 @@ __all__ = ["FIRST_LOOK", "LAST_LOOK", "MOST_JUDGED", "View", "search"]
 FIRST_LOOK, LAST_LOOK = 1_000, 20_000
 MOST_JUDGED: Final = 512
 
-_AT_ONCE: Final = 32
+# How many are judged together, to begin with and at most: the more there are, the less each of them takes.
+_FEW, _MANY = 32, 128
 _WIDER: Final = 4
 # People do not live evenly spread.
 _UNEVEN: Final = 1.25
@@ -58,18 +59,19 @@ def search(
     float
         Whoever costs less than this has been judged; infinite if everybody was.
     """
-    budget, limit = MOST_JUDGED, FIRST_LOOK
+    budget, limit, at_once = MOST_JUDGED, FIRST_LOOK, _FEW
     while True:
         view = look(limit)
         waiting = [(bound, no) for bound, no in zip(view.bounds, view.nos, strict=True) if no not in judged]
         at = 0
         while at < len(waiting) and budget > 0 and waiting[at][0] <= min(goal(), view.frontier):
             most = min(goal(), view.frontier)
-            chunk = [no for bound, no in waiting[at : at + min(_AT_ONCE, budget)] if bound <= most]
+            chunk = [no for bound, no in waiting[at : at + min(at_once, budget)] if bound <= most]
             judge(chunk)
             judged.update(chunk)
             at += len(chunk)
             budget -= len(chunk)
+            at_once = min(2 * at_once, _MANY)
         proven = min(waiting[at][0] if at < len(waiting) else math.inf, view.frontier)
         if proven > goal() or proven == math.inf or budget <= 0 or limit == LAST_LOOK:
             return proven
