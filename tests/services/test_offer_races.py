@@ -16,16 +16,24 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 import rows
 from lives import START, audit, clear, run_out
 from make import NOW
 from matcher.domain.access import Principal
 from matcher.domain.errors import NotFoundError
-from matcher.domain.offers import Action, OfferStatus, RefusedStepError, TransitionError, WithdrawReason
+from matcher.domain.offers import (
+    Action,
+    NobodyEligibleError,
+    OfferStatus,
+    RefusedStepError,
+    TransitionError,
+    WithdrawReason,
+)
 from matcher.domain.requests import CloseReason
-from matcher.services import blocks, offers, requests, standings
+from matcher.services import asking, blocks, offers, requests, standings
+from matcher.services.asking import Question
 from matcher.services.steps import Actor
 from matcher.storage import offers as stored
 from matcher.storage import places
@@ -37,7 +45,7 @@ ROUNDS: Final = 40 * int(os.environ.get("SOAK", "1"))
 CONTENDERS: Final = 16
 
 # Whoever comes too late is told so; a deadlock or a broken constraint would be another error.
-LOST = (TransitionError, RefusedStepError, NotFoundError)
+LOST = (TransitionError, RefusedStepError, NobodyEligibleError, NotFoundError)
 
 
 @dataclass(frozen=True)
@@ -196,6 +204,35 @@ def test_no_place_and_no_volunteer_is_booked_twice(database: Database, principal
     with database.begin() as session:
         accepted = session.scalars(select(StepRow).where(StepRow.to_status == OfferStatus.ACCEPTED)).all()
     assert len(accepted) >= ROUNDS
+
+
+def ask(database: Database, principal: Principal, request: RequestRow, volunteer: VolunteerRow) -> None:
+    question = Question(request.external_id, [volunteer.external_id], start=START)
+    with database.begin(principal) as session:
+        asking.ask(session, principal, question, now=NOW)
+
+
+def erase(database: Database, principal: Principal, volunteer: VolunteerRow) -> None:
+    with database.begin(principal) as session:
+        offers.withdraw_of_volunteer(session, volunteer, reason=WithdrawReason.ERASED, now=NOW, principal=principal)
+        session.execute(delete(VolunteerRow).where(VolunteerRow.no == volunteer.no))
+
+
+def test_nobody_is_asked_who_is_being_erased(database: Database, principal: Principal) -> None:
+    outcomes: Counter[str] = Counter()
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(ROUNDS // 4):
+            with database.begin() as session:
+                volunteer = rows.volunteer(session, principal.client_no)
+                request, other = (rows.request(session, principal.client_no) for _ in range(2))
+            asks = [partial(ask, database, principal, each, volunteer) for each in (request, other)]
+            chosen = [*asks, partial(erase, database, principal, volunteer)]
+            barrier = threading.Barrier(len(chosen))
+            outcomes.update(pool.map(partial(attempt, barrier), chosen[number % 3 :] + chosen[: number % 3]))
+    assert set(outcomes) <= {"done", "nobody-eligible"}
+    # Each was erased, and some had been asked before.
+    assert outcomes["done"] > ROUNDS // 4
+    assert faults(database) == []
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def ask(session: Session, principal: Principal, question: Question, *, now: date
         _check_start(standing.request, question, now)
         standings.expire(session, [standing], now=now)
         _check(standing, question)
-        volunteers = offers.find_volunteers(session, principal.client_no, question.volunteer_ids)
+        volunteers = offers.hold_volunteers(session, principal.client_no, question.volunteer_ids)
         judged = {
             id_: _judge(session, principal, standing, question, volunteers.get(id_), now) for id_ in _ids(question)
         }
