@@ -30,7 +30,9 @@ from matcher.simulation import city
 from matcher.storage import database as databases
 from matcher.storage import snapshot as stored
 from matcher.storage.database import Database
+from matcher.storage.runs import RunRow
 
+MIB = 2**20
 OPTIONS = {"time_limit_s": 10.0, "iterations": 0, "seed": 1, "explain": True}
 WEIGHTS = {"travel": 4000, "delay": 2500, "overqualification": 2000, "load": 1500, "preference": 1000}
 JOB = Job(Backend.KERNEL, report=lambda *_: None, allow=lambda _: None, should_finish=lambda: False)
@@ -43,9 +45,9 @@ def main(size: str) -> None:
     with tempfile.TemporaryDirectory() as folder, databases.connect(None, Path(folder)) as database:
         principal = _fill(database, size)
         table = Table("stage", "s", "CPU s here", "what", title=f"a run over a stored city of size {size}")
-        _measure(database, principal, table)
+        _publish(database, principal, table, _run(database, principal, table))
         console.print(table)
-        console.print(f"peak memory {getrusage(RUSAGE_SELF).ru_maxrss // 1024} MiB")
+        console.print(f"peak memory {getrusage(RUSAGE_SELF).ru_maxrss * 1024 // MIB} MiB")
 
 
 def _fill(database: Database, size: str) -> Principal:
@@ -60,60 +62,62 @@ def _fill(database: Database, size: str) -> Principal:
     return Principal(client, 1, frozenset(Scope))
 
 
-def _measure(database: Database, principal: Principal, table: Table) -> None:
-    @contextmanager
-    def timed(stage: str, what: list[str]) -> Iterator[None]:
-        begun, spent = time.perf_counter(), time.process_time()
-        yield
-        spent = time.process_time() - spent
-        table.add_row(stage, f"{time.perf_counter() - begun:.2f}", f"{spent:.2f}", " ".join(what))
+@contextmanager
+def _timed(table: Table, stage: str) -> Iterator[list[str]]:
+    """Time a stage; what is put into the list is told with it."""
+    told: list[str] = []
+    begun, spent = time.perf_counter(), time.process_time()
+    yield told
+    spent = time.process_time() - spent
+    table.add_row(stage, f"{time.perf_counter() - begun:.2f}", f"{spent:.2f}", " ".join(told))
 
+
+def _run(database: Database, principal: Principal, table: Table) -> RunRow:
+    """Do what a worker and its solver do for a run, and return it."""
     now = datetime.now(UTC)
     order = Order(REGIONS[0][:6], RunMode.PREVIEW, now, now + timedelta(days=8), {**OPTIONS, "weights": WEIGHTS})
     with database.begin(principal) as session:
-        no, run_id = (row := runs.create(session, principal, order)).no, row.id
+        row = runs.create(session, principal, order)
     with database.begin() as session:
-        work = runs.claim(session, no)
+        work = runs.claim(session, row.no)
     assert work is not None
-    said: list[str] = []
-    with timed("rows", said), database.begin(is_frozen=True) as session:
+    with _timed(table, "rows") as told, database.begin(is_frozen=True) as session:
         rows = stored.take(session, work.scene, now=now)
-        size = sum(len(part.content) for part in (rows.requests, rows.volunteers)) // 2**20
-        said.append(f"{rows.requests.count} requests, {rows.volunteers.count} volunteers, {size} MiB packed")
-    said = []
-    with timed("problem", said):
+        size = sum(len(part.content) for part in (rows.requests, rows.volunteers)) // MIB
+        told.append(f"{rows.requests.count} requests, {rows.volunteers.count} volunteers, {size} MiB packed")
+    with _timed(table, "problem"):
         made = snapshot.build(rows, work.scene, Options(weights=Weights()), now=now)
-    said = []
-    with timed("text", said):
-        said.append(f"{sum(map(len, problem_text.write(made.problem))) // 2**20} MiB")
+    with _timed(table, "text") as told:
+        told.append(f"{sum(map(len, problem_text.write(made.problem))) // MIB} MiB")
     del made
-    said = []
-    with timed("solver process", said):
+    with _timed(table, "solver process") as told:
         answer = run_solving.solve(JOB, rows, work.scene, work.options, now)
         solved = run_plans.unpack(answer, Solved)
         parts = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in solved.summary["timings_s"].items())
-        said.append(f"problem and text again; {parts}; {len(answer) // 2**20} MiB back")
-    said = []
-    with timed("end", said), database.begin() as session:
+        told.append(f"problem and text again; {parts}; {len(answer) // MIB} MiB back")
+    with _timed(table, "end") as told, database.begin() as session:
         runs.finish(session, work, solved)
-        said.append(f"problem {len(solved.problem) // 2**20} MiB, plan {len(solved.plan) // 2**20} MiB kept")
+        told.append(f"problem {len(solved.problem) // MIB} MiB, plan {len(solved.plan) // MIB} MiB kept")
+    return row
+
+
+def _publish(database: Database, principal: Principal, table: Table, row: RunRow) -> None:
+    """Publish the plan of a run."""
+    now = datetime.now(UTC)
     with database.begin(principal) as session:
-        publishing.publish(session, principal, run_id)
-    said = []
-    with timed("rows again", said), database.begin(is_frozen=True) as session:
-        found = publishing.find(session, no)
+        publishing.publish(session, principal, row.id)
+    with _timed(table, "rows again") as told, database.begin(is_frozen=True) as session:
+        found = publishing.find(session, row.no)
         assert found is not None
         rows = stored.take(session, found[1], now=now)
-        said.append(f"{rows.requests.count} requests, {rows.volunteers.count} volunteers")
-    said = []
-    with timed("check", said):
+        told.append(f"{rows.requests.count} requests, {rows.volunteers.count} volunteers")
+    with _timed(table, "check") as told:
         checked = run_plans.unpack(run_checking.check(JOB, found[0], rows, found[1], now), Checked)
-        said.append(f"{len(checked.placements)} hold")
-    said = []
-    with timed("publish", said), database.begin() as session:
-        published = publishing.finish(session, no, checked, key_no=None)
+        told.append(f"{len(checked.placements)} hold")
+    with _timed(table, "publish") as told, database.begin() as session:
+        published = publishing.finish(session, row.no, checked, key_no=None)
         assert published is not None
-        said.append(f"{published.offers} offers, {len(published.left_out)} left out")
+        told.append(f"{published.offers} offers, {len(published.left_out)} left out")
 
 
 if __name__ == "__main__":
