@@ -207,7 +207,7 @@ def _offer(session: Session, request: RequestRow, volunteer: VolunteerRow, statu
 
 
 @given(world=worlds())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_problem_is_what_the_rows_say(database: Database, world: World) -> None:
     principal = rows.bearer(database)
     now = matched.clock()
