@@ -500,6 +500,7 @@ def upgrade() -> None:
             *("client_no", "region", "latitude", "longitude", "no", "recent_minutes", "max_distance_m", "skill_bits")
         ],
     )
+    op.create_index("ix_volunteers_reach", "volunteers", ["client_no", "max_distance_m"], unique=False)
     op.create_index(
         "ix_volunteers_nowhere",
         "volunteers",
@@ -600,7 +601,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("no", name=op.f("pk_offers")),
         sa.UniqueConstraint("id", name=op.f("uq_offers_id")),
     )
+    op.create_index(op.f("ix_offers_client_no_no"), "offers", ["client_no", "no"], unique=False)
     op.create_index(op.f("ix_offers_client_no_region_no"), "offers", ["client_no", "region", "no"], unique=False)
+    op.create_index(
+        "ix_offers_live",
+        "offers",
+        ["client_no", "no"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('offered', 'accepted', 'in-progress')"),
+    )
     op.create_index(
         "ix_offers_expiring", "offers", ["expires_at"], unique=False, postgresql_where=sa.text("status = 'offered'")
     )
@@ -668,6 +677,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_records_id")),
         sa.UniqueConstraint("offer_no", name=op.f("uq_records_offer_no")),
     )
+    op.create_index(op.f("ix_records_client_no_no"), "records", ["client_no", "no"], unique=False)
     op.create_index(op.f("ix_records_client_no_region_no"), "records", ["client_no", "region", "no"], unique=False)
     op.create_index(op.f("ix_records_volunteer_no_no"), "records", ["volunteer_no", "no"], unique=False)
     op.create_table(

@@ -21,7 +21,7 @@ from matcher.services import cells
 from matcher.services.judging import Judging, exact_regions
 from matcher.services.search import View, search
 from matcher.storage import candidates, closeups, scopes
-from matcher.storage.candidates import Bound
+from matcher.storage.candidates import Bound, Ring
 from matcher.storage.closeups import Asked, Person
 from matcher.storage.database import Session
 from matcher.storage.facts import RequestFacts
@@ -258,13 +258,20 @@ class _Lookup:
             Bound(weights.travel, weights.load, slack_m, self._exact),
             limit=most,
         )
+        return View(ring.nos, ring.bounds, self._frontier(ring, most, slack_m))
+
+    def _frontier(self, ring: Ring, most: int, slack_m: int) -> float:
+        """Return what everybody costs at least who was not looked at."""
+        point, weights = self._judging.request.point, Weights()
         frontier = math.inf
-        if ring.count == most:
-            nearest_m = 0 if request.point is None else max(0, geo.least_m(request.point, ring.degrees) - slack_m)
-            frontier = weights.travel * nearest_m // 5000
         if ring.nowhere == most:
-            frontier = min(frontier, weights.load * min(ring.busiest_min, _LOAD_MIN) // _LOAD_MIN)
-        return View(ring.nos, ring.bounds, frontier)
+            frontier = weights.load * min(ring.busiest_min, _LOAD_MIN) // _LOAD_MIN
+        if ring.count < most:
+            return frontier
+        nearest_m = 0 if point is None else max(0, geo.least_m(point, ring.degrees) - slack_m)
+        if ring.reach_m is not None and nearest_m > ring.reach_m:
+            return frontier
+        return min(frontier, weights.travel * nearest_m // 5000)
 
     def _verdicts(self, person: Person, roles: Sequence[int]) -> list[Verdict]:
         verdicts = []

@@ -34,7 +34,7 @@ class Ring:
 
     ``nos`` are theirs by least cost, ``bounds`` these least costs. ``count`` volunteers were looked
     at, the farthest ``degrees`` away on the grid; ``nowhere`` more have no place, of whom the last did
-    ``busiest_min`` minutes lately.
+    ``busiest_min`` minutes lately. Nobody travels farther than ``reach_m``; None if somebody may.
     """
 
     nos: list[int]
@@ -43,6 +43,7 @@ class Ring:
     degrees: float
     nowhere: int
     busiest_min: int
+    reach_m: int | None
 
 
 # Points are whole, and rounded down.
@@ -80,7 +81,8 @@ _AROUND: Final = text(f"""
     )
     SELECT array_agg(no ORDER BY bound, no) AS nos, array_agg(bound ORDER BY bound, no) AS bounds,
         (SELECT count(*) FROM near) AS looked_at, (SELECT coalesce(max(degrees), 0) FROM near) AS degrees,
-        (SELECT count(*) FROM nowhere) AS nowhere, (SELECT max(recent_minutes) FROM nowhere) AS busiest
+        (SELECT count(*) FROM nowhere) AS nowhere, (SELECT max(recent_minutes) FROM nowhere) AS busiest,
+        (SELECT max_distance_m FROM volunteers WHERE client_no = :client ORDER BY max_distance_m DESC LIMIT 1) AS reach
     FROM found
 """).bindparams(  # noqa: S608 - our own text
     *(bindparam(name, type_=BigInteger) for name in ("travel", "load", "slack", "beyond", "limit"))
@@ -100,7 +102,7 @@ _ANYWHERE: Final = text("""
         WHERE skill_bits & (SELECT bits FROM needed) = (SELECT bits FROM needed)
     )
     SELECT array_agg(no ORDER BY bound, no) AS nos, array_agg(bound ORDER BY bound, no) AS bounds,
-        (SELECT count(*) FROM near) AS looked_at, 0 AS degrees, 0 AS nowhere, NULL AS busiest
+        (SELECT count(*) FROM near) AS looked_at, 0 AS degrees, 0 AS nowhere, NULL AS busiest, NULL AS reach
     FROM found
 """).bindparams(bindparam("load", type_=BigInteger), bindparam("limit", type_=BigInteger))
 
@@ -126,4 +128,4 @@ def scan(
             **grid.parameters(point),
         }
         row = session.execute(_AROUND, parameters).one()
-    return Ring(row.nos or [], row.bounds or [], row.looked_at, row.degrees, row.nowhere, row.busiest or 0)
+    return Ring(row.nos or [], row.bounds or [], row.looked_at, row.degrees, row.nowhere, row.busiest or 0, row.reach)
