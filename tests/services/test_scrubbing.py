@@ -8,7 +8,9 @@ from matcher.domain.erasures import ErasureKind
 from matcher.services import scrubbing
 from matcher.services.solver_messages import Backend, Job
 
-JOB = Job(Backend.SCIPY, report=lambda _stage, _fraction: None, allow=lambda _seconds: None)
+JOB = Job(
+    Backend.SCIPY, report=lambda _stage, _fraction: None, allow=lambda _seconds: None, should_finish=lambda: False
+)
 
 PROBLEM: dict[str, Any] = {
     "requests": [{"id": "1", "preferred_volunteers": ["1", "2"]}, {"id": "2", "excluded_volunteers": ["1"]}],
