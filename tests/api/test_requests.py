@@ -259,6 +259,11 @@ def test_one_item_that_cannot_change_keeps_no_other_from_it(
     assert get(client, name)["windows"][0]["start"] == "2098-03-03T01:00:00Z"
 
 
+def test_whereabouts_are_kept_by_no_cache(client: httpx.Client, name: str) -> None:
+    for answer in (put(client, name), client.get(f"/v1/requests/{name}"), client.get("/v1/requests")):
+        assert answer.headers["cache-control"] == "no-store"
+
+
 def test_verifying_is_told_once(client: httpx.Client, connected: Database, name: str) -> None:
     assert put(client, name, verified=False).json()["verified"] is False
     for _ in range(2):

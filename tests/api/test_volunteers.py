@@ -235,6 +235,11 @@ def test_a_volunteer_who_is_known_is_not_sent_again(client: httpx.Client, name: 
     assert client.get(f"/v1/volunteers/{name}", headers={"if-none-match": '"2"'}).status_code == 200
 
 
+def test_whereabouts_are_kept_by_no_cache(client: httpx.Client, name: str) -> None:
+    for answer in (put(client, name), client.get(f"/v1/volunteers/{name}"), client.get("/v1/volunteers")):
+        assert answer.headers["cache-control"] == "no-store"
+
+
 def test_pausing_and_resuming_are_told_once(client: httpx.Client, connected: Database, name: str) -> None:
     put(client, name)
     for verb, is_paused in (("pause", True), ("pause", True), ("resume", False), ("resume", False)):

@@ -252,4 +252,5 @@ def cancel_request(
 
 
 def _answer(row: RequestRow, crs: Crs, *, status: int = 200) -> Response:
-    return responses.of(request_body.present(row, crs), status=status, headers={"etag": conditional.etag(row.version)})
+    headers = {"etag": conditional.etag(row.version), "cache-control": "no-store"}
+    return responses.of(request_body.present(row, crs), status=status, headers=headers)

@@ -34,6 +34,7 @@ from matcher.domain.access import Principal, Scope
 from matcher.domain.errors import MatcherError
 from matcher.domain.geo import Crs
 from matcher.services import volunteers
+from matcher.services.upserts import Effect
 from matcher.storage.volunteers import VolunteerFilter, VolunteerRow
 
 __all__ = ["VolunteerBatch", "router"]
@@ -84,6 +85,8 @@ def put_volunteer(
         versions = conditional.versions(if_match)
         [result] = volunteers.upsert_many(session, principal, [content], now, versions=versions)
         status = pushes.settle(result, if_match)
+        if result.effect is Effect.CREATED:
+            return _answer(volunteers.as_created(content, now=now), system, status=status)
         return _answer(volunteers.get(session, principal, external_id), system, status=status)
 
 
@@ -244,6 +247,5 @@ def put_availability(
 
 
 def _answer(row: VolunteerRow, crs: Crs, *, status: int = 200) -> Response:
-    return responses.of(
-        volunteer_body.present(row, crs), status=status, headers={"etag": conditional.etag(row.version)}
-    )
+    headers = {"etag": conditional.etag(row.version), "cache-control": "no-store"}
+    return responses.of(volunteer_body.present(row, crs), status=status, headers=headers)
