@@ -79,6 +79,8 @@ class VolunteerRow(Base):
                 "skill_bits",
             ],
         ),
+        # The farthest reach of all is where a search can end.
+        Index("ix_volunteers_reach", "client_no", "max_distance_m"),
         Index("ix_volunteers_nowhere", "client_no", "recent_minutes", "no", postgresql_where=text("latitude IS NULL")),
     )
 
