@@ -1,7 +1,7 @@
 """Volunteers: pushed by client systems under their own ids, paused, and asked for."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from matcher.domain.access import Principal
@@ -16,7 +16,7 @@ from matcher.storage.events import Event
 from matcher.storage.pages import Cursor, Page
 from matcher.storage.volunteers import VolunteerContent, VolunteerFilter, VolunteerRow
 
-__all__ = ["get", "get_for_update", "list_page", "pause", "resume", "set_availability", "upsert_many"]
+__all__ = ["as_created", "get", "get_for_update", "list_page", "pause", "resume", "set_availability", "upsert_many"]
 
 _EVENTS = {Effect.CREATED: EventType.VOLUNTEER_CREATED, Effect.UPDATED: EventType.VOLUNTEER_UPDATED}
 
@@ -48,6 +48,17 @@ def upsert_many(
         ],
     )
     return results
+
+
+def as_created(content: VolunteerContent, *, now: datetime) -> VolunteerRow:
+    """Return the row of a volunteer who was just created: it holds what was sent, so nobody need read it."""
+    insured_until = content["insured_until"]
+    return VolunteerRow(
+        **(content | {"insured_until": None if insured_until is None else date.fromisoformat(insured_until)}),
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def get(session: Session, principal: Principal, external_id: str) -> VolunteerRow:
