@@ -119,11 +119,13 @@ def _check_story(host: Host, client: httpx.Client) -> None:
     for path, body in (("skills/nursing", {}), ("volunteers/v1", person), ("requests/r1", call)):
         answer = client.put(f"/v1/{path}", json=body)
         expect(answer.status_code == 201, f"{path} was not taken: {answer.text}")
-    run = client.post("/v1/runs", json={"region": _REGION[:6], "mode": "publish"}).raise_for_status().json()
+    order = {"region": _REGION[:6], "mode": "publish", "horizon_start": (now + timedelta(minutes=20)).isoformat()}
+    run = client.post("/v1/runs", json=order).raise_for_status().json()
     deadline = time.monotonic() + _START_S
     while run["published_at"] is None:
         expect(time.monotonic() < deadline and run["status"] != "failed", f"the run was not published: {run}")
         run = client.get(f"/v1/runs/{run['id']}", params={"wait_s": 1}).raise_for_status().json()
+    expect(run["offers"] == 1, f"the run made no offer: {run}")
     (offer,) = client.get("/v1/offers").raise_for_status().json()["data"]
     taken = client.post(f"/v1/offers/{offer['id']}/accept", json={}).raise_for_status().json()
     expect(taken["status"] == "accepted", f"the offer is {taken['status']}")

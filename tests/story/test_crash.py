@@ -10,7 +10,7 @@ import pytest
 from story import crashing
 from story.crashing import Rig, Station
 
-KILLS = ["api"] * 5 + ["worker"] * 7 + ["postgres"] * 8
+KILLS = ["api"] * 3 + ["worker"] * 7 + ["postgres"] * 10
 STATIONS = 2
 # How many more yeses are waited for before the next kill, so that each one meets work.
 YESES = 6

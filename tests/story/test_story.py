@@ -142,7 +142,10 @@ def test_a_day_of_a_station(tmp_path: Path) -> None:
             assert station.put("/v1/volunteers/neighbour", json=neighbour).status_code == 201
             assert station.put("/v1/requests/call", json=call).status_code == 201
 
-            asked = station.post("/v1/runs", json={"region": REGION, "mode": "publish", "options": {"iterations": 500}})
+            order = {"region": REGION, "mode": "publish", "options": {"iterations": 500}}
+            # Late enough to ask people first, early enough to check in at once.
+            soon = (now + timedelta(minutes=20)).isoformat()
+            asked = station.post("/v1/runs", json={**order, "horizon_start": soon})
             assert asked.status_code == 202, asked.text
             run = until(
                 lambda: station.get(asked.headers["location"], params={"wait_s": "1"}).raise_for_status().json(),
