@@ -91,12 +91,7 @@ def list_page(
     session: Session, wanted: Filter, *, client_no: int, regions: Sequence[str], cursor: Cursor | None, limit: int
 ) -> Page[Found]:
     """Return a page of records, the oldest first."""
-    statement = (
-        select(RecordRow, RequestRow.external_id, OfferRow)
-        .join(RequestRow, RequestRow.no == RecordRow.request_no)
-        .join(OfferRow, OfferRow.no == RecordRow.offer_no)
-        .where(RecordRow.client_no == client_no, within(RecordRow.region, regions))
-    )
+    statement = select(RecordRow).where(RecordRow.client_no == client_no, within(RecordRow.region, regions))
     if wanted.region is not None:
         statement = statement.where(within(RecordRow.region, [wanted.region]))
     if wanted.volunteer_no is not None:
@@ -105,9 +100,16 @@ def list_page(
         statement = statement.where(RecordRow.starts_at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(RecordRow.starts_at < wanted.until)
-    rows = session.execute(pages.after(statement, [RecordRow.no], cursor, limit=limit)).all()
-    found = [Found(*row) for row in rows]
-    return pages.cut(found, limit=limit, key=lambda each: (each.record.no,))
+    rows = session.scalars(pages.after(statement, [RecordRow.no], cursor, limit=limit)).all()
+    page = pages.cut(rows, limit=limit, key=lambda row: (row.no,))
+    # By itself: joined, the planner would take all records and what they rest on before it takes fifty.
+    grounds = (
+        select(OfferRow, RequestRow.external_id)
+        .join(RequestRow, RequestRow.no == OfferRow.request_no)
+        .where(OfferRow.no.in_([row.offer_no for row in page.rows]))
+    )
+    ground = {offer.no: (request_id, offer) for offer, request_id in session.execute(grounds)}
+    return Page([Found(row, *ground[row.offer_no]) for row in page.rows], page.next_cursor)
 
 
 def add_entry(session: Session, entry: EntryRow) -> None:

@@ -112,6 +112,8 @@ class OfferRow(Base):
             postgresql_where=text(_LIVE_OFFER),
         ),
         Index(None, "client_no", "region", "no"),
+        Index(None, "client_no", "no"),
+        Index("ix_offers_live", "client_no", "no", postgresql_where=text(_LIVE_OFFER)),
         Index(None, "volunteer_no", "no"),
         Index(None, "request_no"),
         Index(None, "run_no"),
@@ -170,7 +172,11 @@ class RecordRow(Base):
     """Minutes served, out of a completed offer."""
 
     __tablename__ = "records"
-    __table_args__ = (Index(None, "client_no", "region", "no"), Index(None, "volunteer_no", "no"))
+    __table_args__ = (
+        Index(None, "client_no", "region", "no"),
+        Index(None, "client_no", "no"),
+        Index(None, "volunteer_no", "no"),
+    )
 
     no: Mapped[No]
     id: Mapped[PublicId]
