@@ -72,11 +72,21 @@ def _scrub(context: Context, work: str, text: bytes | None, kind: ErasureKind, i
     """Return a text without the ids; None if it does not name them."""
     if text is None:
         return None
+    answer = _answer(context, work, text, kind, ids)
+    return None if answer == UNCHANGED else answer
+
+
+def _answer(context: Context, work: str, text: bytes, kind: ErasureKind, ids: Collection[str]) -> bytes:
+    """Have a text scrubbed, once there is room for that."""
     while True:
         context.check()
         try:
-            answer = context.wait(context.solvers.submit(work, text, kind, tuple(ids)).answer)
+            ticket = context.solvers.submit(work, text, kind, tuple(ids))
         except OverloadedError:
             context.process.stopping.wait(_PAUSE_S)
-        else:
-            return None if answer == UNCHANGED else answer
+            continue
+        try:
+            return context.wait(ticket.answer)
+        finally:
+            if not ticket.answer.done():
+                context.solvers.cancel(ticket)

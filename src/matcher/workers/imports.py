@@ -32,7 +32,7 @@ def work(context: Context, import_no: int) -> None:
             if not goes_on:
                 return
     finally:
-        if reading is not None:
+        if reading is not None and not reading[1].answer.done():
             context.solvers.cancel(reading[1])
     with context.begin() as session:
         imports.finish(session, import_no)
