@@ -45,7 +45,9 @@ def test_the_status_follows_from_the_offers(parts: dict[str, Any], status: str) 
     assert status_after(RequestStatus.PLANNED, tally(**parts)) == status
 
 
-@pytest.mark.parametrize(("served", "least", "is_enough"), [([1, 1], 1, True), ([2, 0], 1, True), ([1, 0], 1, False), ([2, 0], 2, False)])
+@pytest.mark.parametrize(
+    ("served", "least", "is_enough"), [([1, 1], 1, True), ([2, 0], 1, True), ([1, 0], 1, False), ([2, 0], 2, False)]
+)
 def test_a_request_by_role_needs_whole_roles(served: list[int], least: int, is_enough: bool) -> None:  # noqa: FBT001 - by name
     assert tally(places=[2, 1], taken=served, served=served, min_headcount=least, by_role=True).is_enough == is_enough
 
