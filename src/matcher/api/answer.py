@@ -1,7 +1,7 @@
 """What a solver process does for ``POST /v1/match``: bytes in, bytes out.
 
 Reading is done there too: a body of 64 MiB would hold up every other request for seconds. Named
-and not imported by the service, which so needs none of the solver's memory.
+and not imported by the service, which solves nothing itself.
 """
 
 import time
