@@ -23,11 +23,14 @@ from matcher.storage.snapshot import Rows, Scene
 
 __all__ = ["check"]
 
+_CHECK_S = 60.0
+
 
 def check(job: Job, plan: bytes, rows: Rows, scene: Scene, now: datetime) -> bytes:
     """Return a packed ``Checked``: which new assignments of a plan keep every rule with the rows of now."""
     job.report("checking", 0.0)
     made = snapshot.build(rows, scene, Options(), now=now)
+    job.allow(_CHECK_S)
     planned = plan_in_utc(plan_body.to_plan(PlanBody.model_validate_json(gzip.decompress(plan))))
     known = facts.gather(problem_in_utc(made.problem))
     left_out: list[LeftOut] = []
