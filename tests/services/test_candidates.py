@@ -9,10 +9,11 @@ import rows
 from make import NOW, at_m
 from matcher.domain.access import Principal
 from matcher.domain.reasons import Reason
-from matcher.services import candidates
+from matcher.services import candidates, search
 from matcher.storage.database import Database
 
 START = NOW + timedelta(hours=2)
+NOWHERE: dict[str, Any] = {"latitude": None, "longitude": None}
 
 
 @pytest.fixture
@@ -65,3 +66,50 @@ def test_who_refused_is_not_asked_again(database: Database, bearer: Principal) -
         request, volunteer = rows.request(session, bearer.client_no), rows.volunteer(session, bearer.client_no)
         rows.offer(session, request, volunteer, status="declined")
         assert candidates.check(session, bearer, request, volunteer, 0, START, NOW) is Reason.EXCLUDED
+
+
+def test_a_request_without_a_place_is_for_everybody(database: Database, bearer: Principal) -> None:
+    with database.begin(bearer) as session:
+        request = rows.request(session, bearer.client_no, latitude=None, longitude=None)
+        names = {rows.volunteer(session, bearer.client_no, **place).external_id for place in ({}, NOWHERE)}
+        found = candidates.find(session, bearer, request.external_id, limit=5, now=NOW)
+    assert names <= {item.volunteer_id for item in found.candidates}
+    assert {item.distance_m for item in found.candidates} == {None}
+    assert found.is_complete
+
+
+def test_a_volunteer_without_a_place_is_a_candidate_without_a_distance(database: Database, bearer: Principal) -> None:
+    with database.begin(bearer) as session:
+        request = rows.request(session, bearer.client_no)
+        volunteer = rows.volunteer(session, bearer.client_no, **NOWHERE)
+        found = candidates.find(session, bearer, request.external_id, limit=5, now=NOW)
+    assert {item.volunteer_id: item.distance_m for item in found.candidates}[volunteer.external_id] is None
+
+
+def test_what_cannot_be_looked_at_is_told(
+    database: Database, bearer: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "FIRST_LOOK", 2)
+    monkeypatch.setattr(search, "LAST_LOOK", 2)
+    with database.begin(bearer) as session:
+        request = rows.request(session, bearer.client_no)
+        for metres in range(100, 1_000, 100):
+            rows.volunteer(session, bearer.client_no, latitude=at_m(metres).latitude, max_distance_m=None)
+        found = candidates.find(session, bearer, request.external_id, limit=50, now=NOW)
+    assert not found.is_complete
+
+
+def test_a_place_that_is_taken_sets_the_start_for_the_others(database: Database, bearer: Principal) -> None:
+    with database.begin(bearer) as session:
+        request = rows.request(session, bearer.client_no, headcount=2, taken=[1])
+        first, second = (rows.volunteer(session, bearer.client_no) for _ in range(2))
+        rows.offer(session, request, first, status="accepted", starts_at=START)
+        found = candidates.find(session, bearer, request.external_id, limit=9, now=NOW)
+    assert {item.volunteer_id: item.start for item in found.candidates}[second.external_id] == START
+    assert first.external_id not in {item.volunteer_id for item in found.candidates}
+
+
+def test_a_closed_request_has_no_candidates(database: Database, bearer: Principal) -> None:
+    with database.begin(bearer) as session:
+        request = rows.request(session, bearer.client_no, status="cancelled", closed_reason="cancelled")
+        assert candidates.find(session, bearer, request.external_id, limit=5, now=NOW).candidates == ()
