@@ -29,7 +29,8 @@ def watched_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def watched(watched_dir: Path) -> Iterator[RunningService]:
-    """Give a service that logs all it can, and whose erasures need not wait for transactions of others."""
-    with running(watched_dir, log=watched_dir / "service.log", erasure_settle_s=0, log_level="debug") as started:
+    """Give a service that logs all it can, shows each key one place, and erases without waiting for others."""
+    settings = {"erasure_settle_s": 0, "log_level": "debug", "reveal_budget": 1}
+    with running(watched_dir, log=watched_dir / "service.log", **settings) as started:
         started.wait_until("/health/ready")
         yield started

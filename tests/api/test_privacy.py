@@ -134,6 +134,31 @@ def test_an_opportunity_shows_a_cell_alone(watched: RunningService, watched_dir:
     assert shows(found, HOME, "no cell") == "absent"
 
 
+def test_a_key_that_harvests_places_is_stopped_and_reported_and_loses_no_yes(
+    watched: RunningService, watched_dir: Path
+) -> None:
+    window = {"start": start_of(60).isoformat(), "end": start_of(300).isoformat()}
+    with a_client(watched, watched_dir, client_id="harvesters") as client:
+        accepted = []
+        for number in (1, 2):
+            volunteer, request = f"v{number}", f"r{number}"
+            client.put(f"/v1/volunteers/{volunteer}", json={"region": REGION, "location": HOME}).raise_for_status()
+            body = {"region": REGION, "location": DOOR, "windows": [window]}
+            client.put(f"/v1/requests/{request}", json=body).raise_for_status()
+            question = {"request_id": request, "volunteer_ids": [volunteer], "start": window["start"]}
+            [offer] = client.post("/v1/offers", json=question).raise_for_status().json()["data"]
+            accepted.append(client.post(f"/v1/offers/{offer['id']}/accept").raise_for_status().json())
+        assert [offer["status"] for offer in accepted] == ["accepted", "accepted"]
+        assert [shows(offer, DOOR, cell_of(DOOR)) for offer in accepted] == ["exact", "cell"]
+        looks = [client.get(f"/v1/offers/{offer['id']}") for offer in accepted]
+        assert [look.status_code for look in looks] == [200, 429]
+        assert shows(looks[1].json(), DOOR, cell_of(DOOR)) == "absent"
+        lines = client.get("/v1/audit", params={"action": "place.reveal-refused"}).json()["data"]
+        assert [line["subject_id"] for line in lines] == ["r2", "r2"]
+        told = client.get("/v1/events", params={"types": "key.reveal-budget-exceeded"}).json()["data"]
+        assert len(told) == 1
+
+
 @pytest.mark.usefixtures("ids")
 def test_neither_logs_nor_figures_nor_the_description_name_anybody(watched: RunningService, watched_dir: Path) -> None:
     _provoke(watched, watched_dir)
