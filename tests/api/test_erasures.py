@@ -81,6 +81,7 @@ def test_an_answer_that_named_the_person_is_not_given_again(client: httpx.Client
     erase(client, "/v1/volunteers/canary-volunteer-three")
     again = client.post("/v1/volunteers/batch", json=body, headers=key)
     assert (again.status_code, again.headers["idempotency-replayed"]) == (410, "true")
+    assert again.json()["code"] == "answer-erased"
     assert client.get("/v1/volunteers/canary-volunteer-three").status_code == 404
 
 

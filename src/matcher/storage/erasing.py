@@ -35,7 +35,20 @@ __all__ = [
     "unlink",
 ]
 
-_GONE: Final = b'{"erased": true}'
+# A problem like any other, in both languages, since nobody knows who will ask for the answer again.
+_GONE: Final = json.dumps(
+    {
+        "type": "urn:problem-type:matcher:answer-erased",
+        "title": "The answer was erased",
+        "status": 410,
+        "code": "answer-erased",
+        "detail": "The answer to this call named somebody who was erased since. 该应答涉及的人员已被删除。",
+        "instance": "",
+        "request_id": None,
+        "errors": [],
+    },
+    ensure_ascii=False,
+).encode()
 _BATCH: Final = 20_000
 
 _STRIP_EVENTS: Final = text("""
@@ -54,7 +67,7 @@ _STRIP_WISHES: Final = text("""
     RETURNING no
 """)
 _BLANK_ANSWERS: Final = text("""
-    UPDATE idempotency SET status = 410, headers = '{"content-type": "application/json"}', body = :gone
+    UPDATE idempotency SET status = 410, headers = '{"content-type": "application/problem+json"}', body = :gone
     WHERE client_no = :client_no AND (
         position(CAST(:quoted AS bytea) IN body) > 0 OR headers::text LIKE '%/' || CAST(:in_path AS text) || '%'
     )
