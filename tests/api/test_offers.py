@@ -261,6 +261,24 @@ def test_volunteers_are_asked_by_name(
         assert count_events(session, opened) == {"request.planned": 1}
 
 
+@pytest.mark.parametrize(("answer_within_min", "minutes"), [(30, 30), (None, 360), (10_080, None)])
+def test_an_offer_stands_as_long_as_was_asked_for_and_never_beyond_the_start(
+    client: httpx.Client,
+    connected: Database,
+    principal: Principal,
+    opened: str,
+    tomorrow: datetime,
+    answer_within_min: int | None,
+    minutes: int | None,
+) -> None:
+    name = a_volunteer(connected, principal).external_id
+    offer = ask(client, opened, name, start=tomorrow, answer_within_min=answer_within_min).json()["data"][0]
+    offered, expires, starts = (datetime.fromisoformat(offer[key]) for key in ("offered_at", "expires_at", "starts_at"))
+    expected = starts if minutes is None else min(starts, offered + timedelta(minutes=minutes))
+    # The service and its database read the clock one after the other.
+    assert abs(expires - expected) < timedelta(seconds=30)
+
+
 def test_each_question_is_a_wave_of_its_own(
     client: httpx.Client, connected: Database, principal: Principal, opened: str, tomorrow: datetime
 ) -> None:

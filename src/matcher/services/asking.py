@@ -215,8 +215,7 @@ def _offer(
         )
         for volunteer in volunteers
     ]
-    lifetime = dispatch.lifetime(question.start, now=now) if question.lifetime is None else question.lifetime
-    offers.add(session, made, lifetime=lifetime)
+    offers.add(session, made, lifetime=_lifetime(question, now))
     actor = Actor(principal)
     firsts = [steps.first(offer, actor) for offer in made]
     offers.add_steps(session, firsts)
@@ -229,6 +228,13 @@ def _offer(
     )
     standings.settle(session, [standing.with_offers(made)], actor, now=now)
     return made
+
+
+def _lifetime(question: Question, now: datetime) -> timedelta:
+    """Return how long the offers stand, which is never beyond the start of the service."""
+    if question.lifetime is None:
+        return dispatch.lifetime(question.start, now=now)
+    return question.lifetime if question.start is None else min(question.lifetime, question.start - now)
 
 
 def _fault(question: Question, refused: Refused) -> Fault:
