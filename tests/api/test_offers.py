@@ -228,28 +228,29 @@ def ask(
 
 
 @pytest.fixture
-def tomorrow() -> datetime:
-    return datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) + timedelta(days=1)
+def later() -> datetime:
+    """Return a start on another day than today's, whatever the time is and wherever."""
+    return datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) + timedelta(days=2)
 
 
 @pytest.fixture
-def opened(connected: Database, principal: Principal, tomorrow: datetime) -> str:
+def opened(connected: Database, principal: Principal, later: datetime) -> str:
     request = a_request(
         connected,
         principal,
         status="open",
         requester="grandma",
-        opens_at=tomorrow - timedelta(hours=1),
-        closes_at=tomorrow + timedelta(hours=8),
+        opens_at=later - timedelta(hours=1),
+        closes_at=later + timedelta(hours=8),
     )
     return request.external_id
 
 
 def test_volunteers_are_asked_by_name(
-    client: httpx.Client, connected: Database, principal: Principal, opened: str, tomorrow: datetime
+    client: httpx.Client, connected: Database, principal: Principal, opened: str, later: datetime
 ) -> None:
     names = [a_volunteer(connected, principal).external_id for _ in range(2)]
-    answer = ask(client, opened, *names, start=tomorrow)
+    answer = ask(client, opened, *names, start=later)
     assert answer.status_code == 201, answer.text
     body = answer.json()
     assert [offer["volunteer_id"] for offer in body["data"]] == names
@@ -267,12 +268,12 @@ def test_an_offer_stands_as_long_as_was_asked_for_and_never_beyond_the_start(
     connected: Database,
     principal: Principal,
     opened: str,
-    tomorrow: datetime,
+    later: datetime,
     answer_within_min: int | None,
     minutes: int | None,
 ) -> None:
     name = a_volunteer(connected, principal).external_id
-    offer = ask(client, opened, name, start=tomorrow, answer_within_min=answer_within_min).json()["data"][0]
+    offer = ask(client, opened, name, start=later, answer_within_min=answer_within_min).json()["data"][0]
     offered, expires, starts = (datetime.fromisoformat(offer[key]) for key in ("offered_at", "expires_at", "starts_at"))
     expected = starts if minutes is None else min(starts, offered + timedelta(minutes=minutes))
     # The service and its database read the clock one after the other.
@@ -280,26 +281,25 @@ def test_an_offer_stands_as_long_as_was_asked_for_and_never_beyond_the_start(
 
 
 def test_each_question_is_a_wave_of_its_own(
-    client: httpx.Client, connected: Database, principal: Principal, opened: str, tomorrow: datetime
+    client: httpx.Client, connected: Database, principal: Principal, opened: str, later: datetime
 ) -> None:
     waves = [
-        ask(client, opened, a_volunteer(connected, principal).external_id, start=tomorrow).json()["wave"]
-        for _ in range(3)
+        ask(client, opened, a_volunteer(connected, principal).external_id, start=later).json()["wave"] for _ in range(3)
     ]
     assert waves == [1, 2, 3]
 
 
 def test_whoever_cannot_be_asked_is_named_with_the_reason(
-    client: httpx.Client, connected: Database, principal: Principal, opened: str, tomorrow: datetime
+    client: httpx.Client, connected: Database, principal: Principal, opened: str, later: datetime
 ) -> None:
     good, asked, refuser, blocked = (a_volunteer(connected, principal).external_id for _ in range(4))
     paused = a_volunteer(connected, principal, paused=True).external_id
     far = a_volunteer(connected, principal, latitude=32.0, max_distance_m=1000).external_id
-    ask(client, opened, asked, start=tomorrow).raise_for_status()
-    offer = ask(client, opened, refuser, start=tomorrow).json()["data"][0]
+    ask(client, opened, asked, start=later).raise_for_status()
+    offer = ask(client, opened, refuser, start=later).json()["data"][0]
     client.post(f"/v1/offers/{offer['id']}/decline").raise_for_status()
     client.put(f"/v1/blocks/{blocked}/grandma").raise_for_status()
-    body = ask(client, opened, good, asked, refuser, blocked, paused, far, "nobody", start=tomorrow).json()
+    body = ask(client, opened, good, asked, refuser, blocked, paused, far, "nobody", start=later).json()
     assert [offer["volunteer_id"] for offer in body["data"]] == [good]
     assert {each["volunteer_id"]: each["reason"] for each in body["refused"]} == {
         asked: "already-asked",
@@ -312,10 +312,10 @@ def test_whoever_cannot_be_asked_is_named_with_the_reason(
 
 
 def test_nothing_is_done_if_nobody_can_be_asked(
-    client: httpx.Client, connected: Database, principal: Principal, opened: str, tomorrow: datetime
+    client: httpx.Client, connected: Database, principal: Principal, opened: str, later: datetime
 ) -> None:
     paused = a_volunteer(connected, principal, paused=True).external_id
-    answer = ask(client, opened, "nobody", paused, start=tomorrow)
+    answer = ask(client, opened, "nobody", paused, start=later)
     assert (answer.status_code, answer.json()["code"]) == (409, "nobody-eligible")
     assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [
         ("/volunteer_ids/0", "unknown-volunteer"),
@@ -338,47 +338,47 @@ def test_a_question_that_does_not_fit_is_refused_with_its_place(
     connected: Database,
     principal: Principal,
     opened: str,
-    tomorrow: datetime,
+    later: datetime,
     hours: int,
     more: dict[str, int],
     pointer: str,
 ) -> None:
     name = a_volunteer(connected, principal).external_id
-    answer = ask(client, opened, name, start=tomorrow + timedelta(hours=hours), **more)
+    answer = ask(client, opened, name, start=later + timedelta(hours=hours), **more)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
 def test_nobody_is_asked_for_a_request_that_is_closed_filled_or_not_verified(
-    client: httpx.Client, connected: Database, principal: Principal, tomorrow: datetime
+    client: httpx.Client, connected: Database, principal: Principal, later: datetime
 ) -> None:
     name = a_volunteer(connected, principal).external_id
-    around = {"opens_at": tomorrow - timedelta(hours=1), "closes_at": tomorrow + timedelta(hours=8)}
+    around = {"opens_at": later - timedelta(hours=1), "closes_at": later + timedelta(hours=8)}
     for parts, code in (
         ({"status": "cancelled", "closed_reason": "cancelled"}, "request-closed"),
         ({"status": "open", "verified": False}, "request-unverified"),
         ({"status": "filled", "taken": [1]}, "filled"),
     ):
         request = a_request(connected, principal, **around, **parts)
-        answer = ask(client, request.external_id, name, start=tomorrow)
+        answer = ask(client, request.external_id, name, start=later)
         assert (answer.status_code, answer.json()["code"]) == (409, code)
         # Nothing else of the module may stumble over what no service made.
         with connected.begin() as session:
             session.execute(text("DELETE FROM requests WHERE no = :no"), {"no": request.no})
 
 
-def test_nobody_is_asked_for_what_does_not_exist(client: httpx.Client, tomorrow: datetime) -> None:
-    assert ask(client, "nothing", "v1", start=tomorrow).status_code == 404
+def test_nobody_is_asked_for_what_does_not_exist(client: httpx.Client, later: datetime) -> None:
+    assert ask(client, "nothing", "v1", start=later).status_code == 404
 
 
 def test_a_question_that_comes_again_is_asked_once(
-    client: httpx.Client, connected: Database, principal: Principal, opened: str, tomorrow: datetime
+    client: httpx.Client, connected: Database, principal: Principal, opened: str, later: datetime
 ) -> None:
     name = a_volunteer(connected, principal).external_id
     headers = {"idempotency-key": f"ask-{opened}"}
     with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(lambda _: ask(client, opened, name, start=tomorrow, headers=headers), range(5)))
-    answers.append(ask(client, opened, name, start=tomorrow, headers=headers))
+        answers = list(pool.map(lambda _: ask(client, opened, name, start=later, headers=headers), range(5)))
+    answers.append(ask(client, opened, name, start=later, headers=headers))
     made = [answer.json()["data"][0]["id"] for answer in answers if answer.status_code == 201]
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len(set(made)) == 1
