@@ -18,7 +18,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"asctime", "color_message", "message", "taskName"}
 _WITHHELD = frozenset({"body", "latitude", "location", "longitude", "place", "point"})
-_CHATTY = ("httpcore", "httpx", "numba", "procrastinate")
+_CHATTY = ("alembic", "httpcore", "httpx", "numba", "procrastinate")
 
 
 class JsonFormatter(logging.Formatter):

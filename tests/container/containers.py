@@ -45,7 +45,7 @@ class Container:
         try:
             code = self.process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
-            raise CheckError(f"{self.name} did not end within {_STOP_S} s of SIGTERM:\n{self.said()}") from None
+            raise CheckError(f"{self.name} did not end within {_STOP_S} s of SIGTERM") from None
         return code, time.monotonic() - began
 
     def said(self) -> str:
@@ -84,8 +84,11 @@ class Host:
                 stdout=written,
                 stderr=subprocess.STDOUT,
             )
+        container = Container(name, process, log)
         try:
-            yield Container(name, process, log)
+            yield container
+        except CheckError as error:
+            raise CheckError(f"{error}\n{name} said:\n{container.said()}") from None
         finally:
             if process.poll() is None:
                 subprocess.run(["runc", "kill", name, "KILL"], check=False)
