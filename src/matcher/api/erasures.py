@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from fastapi import Body as FromBody
 from pydantic import BaseModel, Field, StringConstraints
 
 from matcher.api import conditional, idempotency, pages, problems, responses
@@ -28,6 +29,10 @@ router = APIRouter(prefix="/v1", tags=["erasures"], route_class=StrictRoute)
 
 _Eraser = Annotated[Principal, Allowed(Scope.ERASURES_WRITE)]
 _POLL_S: Final = "5"
+_EXAMPLES: Final[dict[str, Any]] = {
+    "zh": {"summary": "删除一名志愿者", "value": {"kind": "volunteer", "id": "v-1024"}},
+    "en": {"summary": "Erase everything of somebody who asked for help", "value": {"kind": "requester", "id": "p-7"}},
+}
 _ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
     202: {
         "headers": {name: {"schema": {"type": "string"}} for name in ("Location", "ETag", "Retry-After")},
@@ -104,7 +109,12 @@ def delete_request(database: DatabaseDep, principal: _Eraser, external_id: IdPat
         ),
     },
 )
-def create_erasure(database: DatabaseDep, principal: _Eraser, call: CallDep, body: ErasureCreateBody) -> Response:
+def create_erasure(
+    database: DatabaseDep,
+    principal: _Eraser,
+    call: CallDep,
+    body: Annotated[ErasureCreateBody, FromBody(openapi_examples=_EXAMPLES)],
+) -> Response:
     """Erase a volunteer, a request, or all requests of a requester within the key's regions.
 
     Asked for again before it has finished, it is the same erasure.

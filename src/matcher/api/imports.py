@@ -35,6 +35,28 @@ __all__ = ["Import", "ImportFaultBody", "router"]
 router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
 _FORMATS: Final = {"application/x-ndjson": ImportFormat.NDJSON, "text/csv": ImportFormat.CSV}
+_EXAMPLES: Final = {
+    "application/x-ndjson": {
+        "zh": {
+            "summary": "两名志愿者，每行一名",
+            "value": '{"external_id": "v-1", "region": "310101002"}\n{"external_id": "v-2", "region": "310101002"}\n',
+        },
+        "en": {
+            "summary": "A request on one line",
+            "value": '{"external_id": "r-1", "region": "310101002", "requester": "p-7", "headcount": 2}\n',
+        },
+    },
+    "text/csv": {
+        "zh": {
+            "summary": "志愿者表格",
+            "value": "external_id,region,weekly\nv-1,310101002,mon-fri 18:00-21:00 workdays\n",
+        },
+        "en": {
+            "summary": "A table of requests",
+            "value": "external_id,region,urgency,skills\nr-1,310101002,4,nursing:2|first-aid\n",
+        },
+    },
+}
 _OVER: Final = (ImportStatus.SUCCEEDED, ImportStatus.FAILED, ImportStatus.CANCELLED)
 _CLIENT_CLOSED: Final = 499
 _POLL_S: Final = "1"
@@ -110,7 +132,10 @@ class ImportFaultBody(BaseModel):
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {name: {"schema": {"type": "string", "format": "binary"}} for name in _FORMATS},
+            "content": {
+                name: {"schema": {"type": "string", "format": "binary"}, "examples": _EXAMPLES[name]}
+                for name in _FORMATS
+            },
         }
     },
 )
