@@ -30,6 +30,7 @@ from matcher.storage.requests import RequestRow
 __all__ = [
     "TASK",
     "Traces",
+    "blank_answers",
     "erase_mentions",
     "erase_rows",
     "find",
@@ -173,7 +174,7 @@ def traces(row: ErasureRow) -> Traces:
 
 
 def erase_mentions(session: Session, row: ErasureRow) -> None:
-    """Erase what names the person and is found by its id; kept answers are blanked, audit lines keep a hash."""
+    """Erase what names the person and is found by its id; lines of the audit trail keep a hash."""
     named = traces(row)
     client_no = row.client_no
     for id_ in named.ids:
@@ -183,7 +184,6 @@ def erase_mentions(session: Session, row: ErasureRow) -> None:
             "audit_lines_pseudonymised": erasing.pseudonymise(
                 session, client_no, kind=named.subject_kind, id_=id_, hash_=hash_
             ),
-            "answers_blanked": erasing.blank_answers(session, client_no, id_),
             "import_faults_blanked": erasing.blank_faults(session, client_no, kind=named.import_kind, id_=id_),
             "runs_blanked": erasing.blank_left_out(session, client_no, name=named.link, id_=id_),
         }
@@ -191,11 +191,16 @@ def erase_mentions(session: Session, row: ErasureRow) -> None:
             counts["wishes_changed"] = erasing.strip_wishes(session, client_no, id_)
         _count(row, counts)
     if named.requester is not None:
-        counts = {
-            "events_deleted": erasing.delete_events(session, client_no, SubjectKind.BLOCK, named.requester),
-            "answers_blanked": erasing.blank_answers(session, client_no, named.requester),
-        }
-        _count(row, counts)
+        _count(row, {"events_deleted": erasing.delete_events(session, client_no, SubjectKind.BLOCK, named.requester)})
+
+
+def blank_answers(session: Session, row: ErasureRow, *, after: str) -> str | None:
+    """Blank those of the next kept answers that name the person; return after which to go on, None at the end."""
+    named = traces(row)
+    ids = (*named.ids, *([] if named.requester is None else [named.requester]))
+    blanked, after_next = erasing.blank_answers(session, row.client_no, ids, after=after)
+    _count(row, {"answers_blanked": blanked})
+    return after_next
 
 
 def strip_events(session: Session, row: ErasureRow, *, after: int) -> int | None:

@@ -50,6 +50,8 @@ _GONE: Final = json.dumps(
     ensure_ascii=False,
 ).encode()
 _BATCH: Final = 20_000
+# One may hold the answers to a thousand items.
+_ANSWERS: Final = 1_000
 
 _STRIP_EVENTS: Final = text("""
     UPDATE events SET data = data - CAST(:name AS text)
@@ -67,11 +69,18 @@ _STRIP_WISHES: Final = text("""
     RETURNING no
 """)
 _BLANK_ANSWERS: Final = text("""
-    UPDATE idempotency SET status = 410, headers = '{"content-type": "application/problem+json"}', body = :gone
-    WHERE client_no = :client_no AND (
-        position(CAST(:quoted AS bytea) IN body) > 0 OR headers::text LIKE '%/' || CAST(:in_path AS text) || '%'
+    WITH batch AS (
+        SELECT key FROM idempotency WHERE client_no = :client_no AND key > :after ORDER BY key LIMIT :limit
+    ), blanked AS (
+        UPDATE idempotency SET status = 410, headers = '{"content-type": "application/problem+json"}', body = :gone
+        FROM batch
+        WHERE idempotency.client_no = :client_no AND idempotency.key = batch.key AND (
+            EXISTS (SELECT FROM unnest(CAST(:quoted AS bytea[])) AS quoted WHERE position(quoted IN body) > 0)
+            OR headers::text LIKE ANY (CAST(:in_paths AS text[]))
+        )
+        RETURNING idempotency.key
     )
-    RETURNING key
+    SELECT (SELECT count(*) FROM blanked), (SELECT max(key) FROM batch), (SELECT count(*) FROM batch) = :limit
 """)
 _BLANK_FAULTS: Final = text("""
     UPDATE import_faults AS fault SET external_id = NULL
@@ -219,12 +228,23 @@ def strip_events(
     return len(stripped), None if until >= last else until
 
 
-def blank_answers(session: Session, client_no: int, id_: str) -> int:
-    """Blank the kept answers that name an id, and return how many: a call that comes again still has one effect."""
-    quoted = json.dumps(id_, ensure_ascii=False).encode()
-    in_path = _like(json.dumps(quote(id_, safe=""))[1:-1])
-    values = {"client_no": client_no, "quoted": quoted, "in_path": in_path, "gone": _GONE}
-    return len(session.execute(_BLANK_ANSWERS, values).all())
+def blank_answers(session: Session, client_no: int, ids: Sequence[str], *, after: str) -> tuple[int, str | None]:
+    """Blank those of the next kept answers that name an id; return how many, and after which to go on, None at the end.
+
+    A call that comes again still has one effect.
+    """
+    blanked, last, is_full = session.execute(
+        _BLANK_ANSWERS,
+        {
+            "client_no": client_no,
+            "after": after,
+            "limit": _ANSWERS,
+            "quoted": [json.dumps(id_, ensure_ascii=False).encode() for id_ in ids],
+            "in_paths": [f"%/{_like(json.dumps(quote(id_, safe=''))[1:-1])}%" for id_ in ids],
+            "gone": _GONE,
+        },
+    ).one()
+    return blanked, last if is_full else None
 
 
 def blank_faults(session: Session, client_no: int, *, kind: str, id_: str) -> int:

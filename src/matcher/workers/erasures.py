@@ -1,8 +1,8 @@
 """Working an erasure off: the person's own rows at once, what names them once nothing older is under way."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from matcher.domain.erasures import ErasureKind
 from matcher.domain.errors import OverloadedError
@@ -13,6 +13,8 @@ from matcher.storage.erasures import ErasureRow
 from matcher.workers.context import Context
 
 __all__ = ["work"]
+
+Key = TypeVar("Key", int, str)
 
 _SCRUB_PROBLEM: Final = "matcher.services.scrubbing:problem"
 _SCRUB_PLAN: Final = "matcher.services.scrubbing:plan"
@@ -44,12 +46,18 @@ def _erase_mentions(context: Context, erasure_no: int) -> None:
         row = erasures.find(session, erasure_no)
         if row is not None:
             erasures.erase_mentions(session, row)
-    after: int | None = 0
+    _all_along(context, erasure_no, erasures.strip_events, 0)
+    _all_along(context, erasure_no, erasures.blank_answers, "")
+
+
+def _all_along(context: Context, erasure_no: int, step: Callable[..., Key | None], first: Key) -> None:
+    """Take a step again and again, each in a short transaction, until it says that it has come to the end."""
+    after: Key | None = first
     while after is not None:
         context.check()
         with context.begin() as session:
             row = erasures.find(session, erasure_no)
-            after = None if row is None else erasures.strip_events(session, row, after=after)
+            after = None if row is None else step(session, row, after=after)
 
 
 def _scrub_runs(context: Context, erasure: ErasureRow, kind: ErasureKind, ids: Collection[str]) -> None:
