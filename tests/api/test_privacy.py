@@ -50,7 +50,11 @@ class Look:
     else_: str
     client_id: str = CLIENT
     regions: tuple[str, ...] = EVERYWHERE
+    more: tuple[Scope, ...] = ()
 
+
+# A plan has distances, and is for whoever may see their ends.
+PLANNING: Final = (Scope.REQUESTS_READ, Scope.VOLUNTEERS_READ)
 
 # The matrix: whoever looks, at whatever status of the offer.
 LOOKS: Final = {
@@ -71,7 +75,7 @@ LOOKS: Final = {
     "candidates": Look(Scope.CANDIDATES_READ, f"/v1/requests/{REQUEST}/candidates", "absent", "absent"),
     "events": Look(Scope.EVENTS_READ, "/v1/events?limit=1000", "absent", "absent"),
     "the run": Look(Scope.RUNS_READ, "/v1/runs/{run}", "absent", "absent"),
-    "the plan": Look(Scope.RUNS_READ, "/v1/runs/{run}/plan", "absent", "absent"),
+    "the plan": Look(Scope.RUNS_READ, "/v1/runs/{run}/plan", "absent", "absent", more=PLANNING),
     "records": Look(Scope.RECORDS_READ, "/v1/records?limit=1000", "absent", "absent"),
     "the export of records": Look(Scope.RECORDS_READ, f"/v1/volunteers/{VOLUNTEER}/records/export", "absent", "absent"),
     "the audit trail": Look(Scope.AUDIT_READ, "/v1/audit?limit=1000", "absent", "absent"),
@@ -91,7 +95,13 @@ def lookers(watched: RunningService, watched_dir: Path) -> Iterator[dict[str, ht
     with ExitStack() as stack:
         yield {
             name: stack.enter_context(
-                a_client(watched, watched_dir, client_id=look.client_id, scopes=(look.scope,), regions=look.regions)
+                a_client(
+                    watched,
+                    watched_dir,
+                    client_id=look.client_id,
+                    scopes=(look.scope, *look.more),
+                    regions=look.regions,
+                )
             )
             for name, look in LOOKS.items()
         }
@@ -120,6 +130,19 @@ def test_where_a_volunteer_lives_is_shown_to_nobody_else(
     answer = lookers[name].get(LOOKS[name].path.format(**ids))
     assert answer.status_code == 200
     assert shows(answer.json(), HOME, "no cell") == "absent"
+
+
+@pytest.mark.parametrize("missing", PLANNING)
+def test_whoever_may_not_see_both_ends_of_a_distance_gets_no_plan(
+    watched: RunningService, watched_dir: Path, ids: dict[str, str], missing: Scope
+) -> None:
+    scopes = tuple({Scope.RUNS_READ, *PLANNING} - {missing})
+    pair = {"request_id": REQUEST, "volunteer_id": VOLUNTEER}
+    with a_client(watched, watched_dir, client_id=CLIENT, scopes=scopes) as client:
+        run = f"/v1/runs/{ids['run']}"
+        for answer in (client.get(f"{run}/plan"), client.post(f"{run}/explain", json=pair)):
+            assert answer.status_code == 403
+            assert missing in answer.json()["detail"]
 
 
 def test_an_opportunity_shows_a_cell_alone(watched: RunningService, watched_dir: Path) -> None:

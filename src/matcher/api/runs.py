@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from matcher.api import conditional, idempotency, languages, pages, problems, queries, responses
-from matcher.api.access import Allowed
+from matcher.api.access import Allowed, check_scope
 from matcher.api.conditional import IfNoneMatch
 from matcher.api.dependencies import DatabaseDep, NowDep, SolversDep, StateDep
 from matcher.api.explanation import ExplanationBody
@@ -274,8 +274,10 @@ def get_run_plan(
 ) -> Response:
     """Give the plan in the form of `POST /v1/match`: assignments, who goes without and why, prices, shortage.
 
-    It names no places; how long it took is in the summary of the run.
+    It names no places, but distances from which they would follow, so the key needs `requests:read` and
+    `volunteers:read` too. How long it took is in the summary of the run.
     """
+    _check_may_measure(principal)
     with database.begin(principal) as session:
         packed = runs.get_plan(session, principal, run_id)
     headers = {**_NO_STORE, "vary": "accept-encoding"}
@@ -296,7 +298,11 @@ def get_run_plan(
 async def explain_run(
     database: DatabaseDep, solvers: SolversDep, principal: _Reader, run_id: UUID, body: ExplainPost
 ) -> Response:
-    """Tell why a volunteer serves a request in the plan, or does not: from what was known then, by the same rules."""
+    """Tell why a volunteer serves a request in the plan, or does not: from what was known then, by the same rules.
+
+    The answer tells distances, so the key needs `requests:read` and `volunteers:read` too.
+    """
+    _check_may_measure(principal)
     problem, plan = await run_in_threadpool(_kept, database, principal, run_id)
     ticket = solvers.submit(_EXPLAIN, problem, plan, body.request_id, body.volunteer_id)
     try:
@@ -305,6 +311,12 @@ async def explain_run(
         if not ticket.answer.done():
             solvers.cancel(ticket)
     return Response(answer, headers=_NO_STORE, media_type="application/json")
+
+
+def _check_may_measure(principal: Principal) -> None:
+    """Refuse whoever may not see both ends of a distance: three distances would tell them."""
+    for scope in (Scope.REQUESTS_READ, Scope.VOLUNTEERS_READ):
+        check_scope(principal, scope)
 
 
 def _order(body: RunPost, now: datetime) -> runs.Order:
