@@ -16,6 +16,7 @@ import pytest
 
 Run = Callable[..., CompletedProcess[str]]
 
+QUOTE = "'"
 PROBLEM: dict[str, Any] = {
     "now": "2026-11-24T08:00:00+08:00",
     "requests": [{"id": "r1", "skills": [{"code": "nursing"}]}, {"id": "r2", "skills": [{"code": "plumbing"}]}],
@@ -33,6 +34,8 @@ def test_the_demo_matches_over_http_shows_the_plan_and_ends(run: Run, tmp_path: 
     assert [(item["request_id"], item["volunteer_id"]) for item in plan["assignments"]] == [("r1", "v1")]
     assert "Beside matching by hand" in shown.stdout
     assert "An independent check found all 1 assignments to keep every rule." in shown.stdout
+    assert "1 of 2" in shown.stdout.partition("Runs over what is kept")[2]
+    assert "Nobody is really asked" in shown.stdout
     assert _is_gone(_url(shown.stdout))
 
 
@@ -50,6 +53,9 @@ def test_the_service_runs_on_until_it_is_told_to_stop(tmp_path: Path) -> None:
         url = _url(shown.read_text())
         assert httpx.get(f"{url}/health/live").status_code == 200
         assert httpx.get(f"{url}/docs").status_code == 200
+        accept = next(line for line in shown.read_text().splitlines() if line.startswith("curl "))
+        *_, key, offer = accept.split()
+        assert httpx.post(offer, headers={"authorization": f"Bearer {key.strip(QUOTE)}"}).json()["status"] == "accepted"
     finally:
         demo.send_signal(signal.SIGTERM)
     assert demo.wait() == 0

@@ -1,5 +1,6 @@
 """``matcher demo``: the main job on real input, by the running service."""
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from matcher import settings
 from matcher.api.match import to_plan
-from matcher.cli import exits, output, progress, service, sources, summary
+from matcher.cli import exits, output, progress, service, sources, station, summary
 from matcher.cli.exits import ExitCode
 from matcher.cli.progress import Report
 from matcher.cli.service import Service, ServiceError
@@ -48,7 +49,8 @@ def demo(
     The day is 25 July 2021 in flooded northern Henan: 1,042 calls for help and 107 offers out of public
     posts, and 700 generated volunteers around them (examples/zhengzhou-2021/README.md). The service starts
     with its database, gets the problem over HTTP, and its plan is shown beside what matching by hand would
-    reach.
+    reach. Then the same day is kept by the service, as that of a new client system: imported, matched, and
+    put to the volunteers as offers. Nobody is really asked.
 
     **Examples**
 
@@ -70,13 +72,18 @@ def demo(
             problem, plan = _match(running, problem_file, plan_file, console)
             _show(problem, plan, console)
             console.print(f"The plan is in {plan_file}")
+            now = datetime.now(UTC)  # noqa: TID251 - the command line is an edge
+            accept = station.keep(running.url, json.loads(problem_file.read_bytes()), wanted, console, now=now)
             if not once:
-                _stay(running, console)
+                _stay(running, console, accept)
     except ServiceError as error:
         exits.stop(ExitCode.FAILED, str(error))
 
 
-def _stay(running: Service, console: Console) -> None:
+def _stay(running: Service, console: Console, accept: str | None) -> None:
+    if accept is not None:
+        console.print("Accept the first offer for its volunteer, within the next day:")
+        console.print(accept, soft_wrap=True)
     console.print(f"The service runs on at {running.url}")
     console.print(f"Its documentation is at {running.url}/docs")
     console.print("Ctrl-C ends it.")
