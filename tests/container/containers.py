@@ -1,5 +1,6 @@
 """Containers of the image, run by runc as Docker would run them: as compose.yaml says."""
 
+import itertools
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from container.building import ROOT, CheckError, Image
 _STOP_S: Final = 10
 # The one difference: they share the network of this machine, where nobody else's container is.
 _NAMESPACES = ("pid", "ipc", "uts", "mount")
+_NUMBERS = itertools.count(1)
 
 
 @dataclass(slots=True)
@@ -61,7 +63,6 @@ class Host:
     folder: Path
     environment: Mapping[str, str]
     services: dict[str, Any] = field(init=False)
-    _count: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
@@ -69,8 +70,7 @@ class Host:
     @contextmanager
     def running(self, service: str, *command: str, data: Path | None = None, **environment: str) -> Iterator[Container]:
         """Start a container of a service, and end it."""
-        self._count += 1
-        name = f"matcher-check-{os.getpid()}-{self._count}"
+        name = f"matcher-check-{os.getpid()}-{next(_NUMBERS)}"
         bundle = self.folder / name
         bundle.mkdir()
         settings = {**self.services[service]["environment"], **self.environment, **environment}
