@@ -20,7 +20,7 @@ from matcher.matching.eligibility import Judgement
 from matcher.services import cells
 from matcher.services.judging import Judging, exact_regions
 from matcher.services.search import View, search
-from matcher.storage import candidates, closeups, scopes
+from matcher.storage import candidates, closeups, grid, scopes
 from matcher.storage.candidates import Bound, Ring
 from matcher.storage.closeups import Asked, Person
 from matcher.storage.database import Session
@@ -170,6 +170,7 @@ def find(
     roles = [role for role, most in enumerate(facts.places) if facts.taken[role] < most]
     if RequestStatus(facts.status) not in _MATCHABLE or not roles:
         return Found(facts)
+    grid.keep_order(session)
     with scopes.crossing(session):
         return _Lookup(session, principal, asked, now).find(roles, named, limit=limit)
 

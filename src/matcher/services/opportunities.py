@@ -25,7 +25,7 @@ from matcher.services import cells, reading
 from matcher.services.cells import Cell
 from matcher.services.judging import beside, exact_regions, pins_of, within_horizon
 from matcher.services.search import View, search
-from matcher.storage import closeups, opportunities, scopes
+from matcher.storage import closeups, grid, opportunities, scopes
 from matcher.storage.closeups import Asked, Person
 from matcher.storage.database import Session
 from matcher.storage.facts import RequestFacts
@@ -94,6 +94,7 @@ def list_for(session: Session, principal: Principal, volunteer_id: str, *, limit
         person = closeups.find_volunteer(session, principal.client_no, volunteer_id, regions=principal.regions, now=now)
     if person is None:
         raise NotFoundError(_NO_VOLUNTEER)
+    grid.keep_order(session)
     return _Lookup(session, principal, person, now).find(limit)
 
 

@@ -10,6 +10,7 @@ from matcher.domain.geo import Point
 from matcher.storage import grid
 from matcher.storage.database import Session
 from matcher.storage.grid import METRES
+from matcher.storage.prepared import Prepared
 
 __all__ = ["Bound", "Ring", "scan"]
 
@@ -47,7 +48,8 @@ class Ring:
 
 
 # Points are whole, and rounded down.
-_AROUND: Final = text(f"""
+_AROUND: Final = Prepared(
+    text(f"""
     WITH near AS MATERIALIZED (
         SELECT no, region, recent_minutes, max_distance_m, skill_bits, latitude - :latitude AS north,
             longitude - :longitude AS east, point(longitude, latitude) <-> point(:longitude, :latitude) AS degrees
@@ -85,9 +87,11 @@ _AROUND: Final = text(f"""
         (SELECT max_distance_m FROM volunteers WHERE client_no = :client ORDER BY max_distance_m DESC LIMIT 1) AS reach
     FROM found
 """).bindparams(  # noqa: S608 - our own text
-    *(bindparam(name, type_=BigInteger) for name in ("travel", "load", "slack", "beyond", "limit"))
+        *(bindparam(name, type_=BigInteger) for name in ("travel", "load", "slack", "beyond", "limit"))
+    )
 )
-_ANYWHERE: Final = text("""
+_ANYWHERE: Final = Prepared(
+    text("""
     WITH near AS MATERIALIZED (
         SELECT no, recent_minutes, skill_bits
         FROM volunteers
@@ -105,6 +109,7 @@ _ANYWHERE: Final = text("""
         (SELECT count(*) FROM near) AS looked_at, 0 AS degrees, 0 AS nowhere, NULL AS busiest, NULL AS reach
     FROM found
 """).bindparams(bindparam("load", type_=BigInteger), bindparam("limit", type_=BigInteger))
+)
 
 
 def scan(
@@ -117,9 +122,8 @@ def scan(
     where the request itself has no place, so does everybody.
     """
     parameters: dict[str, Any] = {"client": client_no, "codes": list(skill_codes), "limit": limit, "load": bound.load}
-    grid.keep_order(session)
     if point is None:
-        row = session.execute(_ANYWHERE, parameters).one()
+        [row] = _ANYWHERE.rows(session, **parameters)
     else:
         parameters |= {
             "travel": bound.travel,
@@ -127,5 +131,5 @@ def scan(
             "exact": list(bound.exact),
             **grid.parameters(point),
         }
-        row = session.execute(_AROUND, parameters).one()
+        [row] = _AROUND.rows(session, **parameters)
     return Ring(row.nos or [], row.bounds or [], row.looked_at, row.degrees, row.nowhere, row.busiest or 0, row.reach)

@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, DateTime, Float, Text, any_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
 
 from matcher.domain.geo import Point
 from matcher.domain.offers import COUNTED
 from matcher.storage.database import Session
 from matcher.storage.facts import REQUEST_COLUMNS, VOLUNTEER_COLUMNS, RequestFacts, VolunteerFacts
-from matcher.storage.grants import named_by, within
+from matcher.storage.grants import named_by
+from matcher.storage.prepared import Prepared
 from matcher.storage.snapshot import STANDS, Promise, is_promise, is_recent, is_refusal
 from matcher.storage.tables.outcomes import OfferRow, RecordRow
 from matcher.storage.tables.people import BlockRow, RequestRow, SkillRow, VolunteerRow
@@ -139,14 +141,23 @@ def _certified() -> ColumnElement[Any]:
     )
 
 
+def _granted(region: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    return region.op("^@", is_comparison=True)(any_(bindparam("regions", type_=ARRAY(Text))))
+
+
 _REQUEST: Final = select(
     *REQUEST_COLUMNS, RequestRow.skill_codes, _standing(), _refused(), _blocked(), _certified(), _are_asked()
 ).where(named_by(RequestRow.client_no, _CLIENT))
-_REQUESTS: Final = _REQUEST.where(RequestRow.no == any_(_NOS)).order_by(RequestRow.no)
 _PERSON: Final = select(*VOLUNTEER_COLUMNS, _promises(), _minutes()).where(named_by(VolunteerRow.client_no, _CLIENT))
-_NAMED: Final = _PERSON.where(VolunteerRow.no == any_(_NOS)).order_by(VolunteerRow.no)
+_ID: Final = bindparam("external_id", type_=Text)
+_FIND_REQUEST: Final = Prepared(_REQUEST.where(RequestRow.external_id == _ID, _granted(RequestRow.region)))
+_LIST_REQUESTS: Final = Prepared(
+    _REQUEST.where(RequestRow.no == any_(_NOS), _granted(RequestRow.region)).order_by(RequestRow.no)
+)
+_FIND_VOLUNTEER: Final = Prepared(_PERSON.where(VolunteerRow.external_id == _ID, _granted(VolunteerRow.region)))
+_LIST_VOLUNTEERS: Final = Prepared(_PERSON.where(VolunteerRow.no == any_(_NOS)).order_by(VolunteerRow.no))
 # In the order of the index, which is that of the plain grid of degrees.
-_NEAREST: Final = (
+_LIST_NEAREST: Final = Prepared(
     _PERSON.where(VolunteerRow.latitude.is_not(None))
     .order_by(
         func.point(VolunteerRow.longitude, VolunteerRow.latitude).op("<->")(
@@ -161,44 +172,37 @@ def find_request(
     session: Session, client_no: int, external_id: str, *, regions: Sequence[str], now: datetime
 ) -> Asked | None:
     """Return a request of a client, if there is one within the regions."""
-    statement = _REQUEST.where(RequestRow.external_id == external_id, within(RequestRow.region, regions))
-    row = session.execute(statement, {"client": client_no, "now": now}).one_or_none()
-    return None if row is None else _asked(row)
+    found = _FIND_REQUEST.rows(session, client=client_no, external_id=external_id, regions=list(regions), now=now)
+    return _asked(found[0]) if found else None
 
 
 def list_requests(
     session: Session, client_no: int, nos: Collection[int], *, regions: Sequence[str], now: datetime
 ) -> list[Asked]:
     """Return requests of a client by their numbers, as far as they lie within the regions."""
-    statement = _REQUESTS.where(within(RequestRow.region, regions))
-    return [_asked(row) for row in session.execute(statement, {"client": client_no, "nos": list(nos), "now": now})]
+    found = _LIST_REQUESTS.rows(session, client=client_no, nos=list(nos), regions=list(regions), now=now)
+    return [_asked(row) for row in found]
 
 
 def list_nearest(session: Session, client_no: int, point: Point, *, now: datetime, limit: int) -> list[Person]:
     """Return the volunteers who live nearest to a place, on the grid of degrees."""
-    parameters = {
-        "client": client_no,
-        "now": now,
-        "latitude": point.latitude,
-        "longitude": point.longitude,
-        "most": limit,
-    }
-    return [_person(row) for row in session.execute(_NEAREST, parameters)]
+    found = _LIST_NEAREST.rows(
+        session, client=client_no, now=now, latitude=point.latitude, longitude=point.longitude, most=limit
+    )
+    return [_person(row) for row in found]
 
 
 def list_volunteers(session: Session, client_no: int, nos: Collection[int], *, now: datetime) -> list[Person]:
     """Return volunteers of a client by their numbers."""
-    parameters = {"client": client_no, "nos": list(nos), "now": now}
-    return [_person(row) for row in session.execute(_NAMED, parameters)]
+    return [_person(row) for row in _LIST_VOLUNTEERS.rows(session, client=client_no, nos=list(nos), now=now)]
 
 
 def find_volunteer(
     session: Session, client_no: int, external_id: str, *, regions: Sequence[str], now: datetime
 ) -> Person | None:
     """Return a volunteer of a client, if there is one within the regions."""
-    statement = _PERSON.where(VolunteerRow.external_id == external_id, within(VolunteerRow.region, regions))
-    row = session.execute(statement, {"client": client_no, "now": now}).one_or_none()
-    return None if row is None else _person(row)
+    found = _FIND_VOLUNTEER.rows(session, client=client_no, external_id=external_id, regions=list(regions), now=now)
+    return _person(found[0]) if found else None
 
 
 def _asked(row: Sequence[Any]) -> Asked:

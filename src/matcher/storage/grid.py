@@ -7,8 +7,6 @@ distances, but every one of these is at least what is counted here.
 import math
 from typing import Final
 
-from sqlalchemy import text
-
 from matcher.domain import geo
 from matcher.domain.geo import EARTH_RADIUS_M, Point
 from matcher.storage.database import Session
@@ -22,7 +20,7 @@ _KNOWN: Final = 1.0
 METRES: Final = """
     (CASE WHEN degrees < :known THEN :metres * sqrt(north * north + :narrow * east * east) ELSE :beyond END - 1)
 """
-_IN_ORDER: Final = text("SET LOCAL enable_sort = off")
+_IN_ORDER: Final = "SET LOCAL enable_sort = off"
 
 
 def keep_order(session: Session) -> None:
@@ -30,7 +28,7 @@ def keep_order(session: Session) -> None:
 
     The planner expects few rows of a tenant among many, and would read them all.
     """
-    session.execute(_IN_ORDER)
+    session.connection().exec_driver_sql(_IN_ORDER)
 
 
 def parameters(point: Point) -> dict[str, float]:

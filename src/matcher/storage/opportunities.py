@@ -10,6 +10,7 @@ from matcher.domain.geo import Point
 from matcher.storage import grid
 from matcher.storage.database import Session
 from matcher.storage.grid import METRES
+from matcher.storage.prepared import Prepared
 
 __all__ = ["Field", "Sought", "scan"]
 
@@ -66,7 +67,8 @@ _NOWHERE: Final = """
         LIMIT :limit
     )
 """
-_AROUND: Final = text(f"""
+_AROUND: Final = Prepared(
+    text(f"""
     WITH near AS MATERIALIZED (
         SELECT no, urgency, skill_bits, latitude - :latitude AS north, longitude - :longitude AS east,
             point(longitude, latitude) <-> point(:longitude, :latitude) AS degrees
@@ -84,9 +86,11 @@ _AROUND: Final = text(f"""
     )
     {_CHOSEN}
 """).bindparams(  # noqa: S608 - our own text
-    *(bindparam(name, type_=BigInteger) for name in ("travel", "slack", "reach", "beyond", "limit"))
+        *(bindparam(name, type_=BigInteger) for name in ("travel", "slack", "reach", "beyond", "limit"))
+    )
 )
-_ANYWHERE: Final = text(f"""
+_ANYWHERE: Final = Prepared(
+    text(f"""
     WITH near AS MATERIALIZED (
         SELECT no, urgency, skill_bits, 0::float AS degrees
         FROM requests
@@ -100,6 +104,7 @@ _ANYWHERE: Final = text(f"""
     )
     {_CHOSEN}
 """).bindparams(bindparam("limit", type_=BigInteger))  # noqa: S608 - our own text
+)
 
 
 def scan(
@@ -117,12 +122,11 @@ def scan(
         "codes": list(sought.skill_codes),
         "limit": limit,
     }
-    grid.keep_order(session)
     if point is None:
-        row = session.execute(_ANYWHERE, parameters).one()
+        [row] = _ANYWHERE.rows(session, **parameters)
     else:
         parameters |= {"travel": sought.travel, "slack": sought.slack_m, "reach": sought.reach_m}
-        row = session.execute(_AROUND, parameters | grid.parameters(point)).one()
+        [row] = _AROUND.rows(session, **parameters, **grid.parameters(point))
     return Field(
         row.nos or [],
         row.urgencies or [],
