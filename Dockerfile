@@ -16,7 +16,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations
 COPY src src
 # The processors that the machine code is for: every one of the architecture. x86-64-v3, those of the last ten years,
-# searches some tenths faster. A processor must never be older than this says.
+# searches about a tenth faster, and ends with an illegal instruction on an older one.
 ARG KERNELS_FOR=generic
 ENV NUMBA_CPU_NAME=${KERNELS_FOR} NUMBA_CPU_FEATURES=
 RUN /tmp/tools/bin/pip --python .venv/bin/python --disable-pip-version-check install --no-cache-dir \
