@@ -34,7 +34,7 @@ from matcher.storage.database import Database
 from matcher.storage.tables.outcomes import OfferRow
 from matcher.storage.tables.people import RequestRow, VolunteerRow
 
-HISTORIES: Final = 8 * int(os.environ.get("SOAK", "1"))
+HISTORIES: Final = 6 * int(os.environ.get("SOAK", "1"))
 ROUNDS_EACH: Final = 10
 MOVES_EACH: Final = 12
 REQUESTERS: Final = ("grandma", "grandpa")

@@ -41,7 +41,7 @@ from matcher.storage.database import Database, Session
 from matcher.storage.tables.outcomes import OfferRow, StepRow
 from matcher.storage.tables.people import RequestRow, VolunteerRow
 
-ROUNDS: Final = 40 * int(os.environ.get("SOAK", "1"))
+ROUNDS: Final = 32 * int(os.environ.get("SOAK", "1"))
 CONTENDERS: Final = 16
 
 # Whoever comes too late is told so; a deadlock or a broken constraint would be another error.

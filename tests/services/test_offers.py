@@ -13,8 +13,6 @@ from matcher.domain.access import Principal
 from matcher.domain.errors import NotFoundError
 from matcher.domain.offers import (
     HOLDING,
-    NEXT,
-    STEPS,
     Action,
     BlockedError,
     CapacityReachedError,
@@ -25,7 +23,6 @@ from matcher.domain.offers import (
     StartDiffersError,
     TooEarlyError,
     TooLateError,
-    TransitionError,
     VolunteerBusyError,
     WithdrawReason,
 )
@@ -48,23 +45,6 @@ def nothing_impossible_is_stored(database: Database) -> Iterator[None]:
     with database.begin() as session:
         faults = [fault for fault in audit(session) if not fault.startswith(("a step without", "a history"))]
     assert faults == []
-
-
-@pytest.mark.parametrize("action", Action)
-@pytest.mark.parametrize("status", OfferStatus)
-def test_a_step_is_taken_if_the_table_knows_it(
-    database: Database, principal: Principal, status: OfferStatus, action: Action
-) -> None:
-    life = live(database, principal).reach(status)
-    to = STEPS[action].to
-    if to == status or to in NEXT[status]:
-        life.take(action)
-        assert life.status == to
-        return
-    with pytest.raises(TransitionError) as refused:
-        life.take(action)
-    assert (refused.value.current, refused.value.to, refused.value.allowed) == (status, to, NEXT[status])
-    assert life.status == status
 
 
 @pytest.mark.parametrize("status", [status for status, way in WAYS.items() if way and way[-1] is not None])
