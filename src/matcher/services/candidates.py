@@ -10,7 +10,6 @@ import numpy as np
 
 from matcher.domain import geo
 from matcher.domain.access import Principal
-from matcher.domain.dispatch import TIME_ZONE
 from matcher.domain.errors import NotFoundError, Text
 from matcher.domain.plans import ReasonCount, Weights
 from matcher.domain.reasons import Reason
@@ -33,7 +32,6 @@ __all__ = ["NEARBY", "Candidate", "Found", "Slot", "Verdict", "check", "find"]
 NEARBY: Final = 50
 
 _MOST_SLOTS: Final = 3
-_SLOT_DAYS: Final = timedelta(days=7)
 _MATCHABLE: Final = (RequestStatus.OPEN, RequestStatus.PLANNED)
 _LOAD_MIN: Final = 600
 _NO_REQUEST: Final = Text(en="There is no such request.", zh="没有该求助。")
@@ -216,7 +214,7 @@ class _Lookup:
                 for role, judgement in zip(roles, judgements, strict=True)
                 for reason in judgement.reasons()
             ],
-            slots=list(self._slots(judgements[0], nearby)),
+            slots=list(self._slots(judgements[0])),
             verdicts=[self._ranked(verdict, proven[verdict.role]) for verdict in verdicts],
             is_asked=is_asked,
         )
@@ -293,34 +291,20 @@ class _Lookup:
         better = sum(other.order < order for other in self._found[verdict.role])
         return Verdict(verdict.role, candidate=own, rank=better + 1)
 
-    def _slots(self, judgement: Judgement, nearby: Sequence[Person]) -> Iterator[Slot]:
+    def _slots(self, judgement: Judgement) -> Iterator[Slot]:
         """Yield hours at which most of those nearby could come, the most first."""
         request = self._judging.request
         if not request.windows or self._judging.is_fixed:
             return
-        numbers = slots.would_do(judgement)
-        until = min(_midnight_after(max(window.end for window in request.windows)), self._now + _SLOT_DAYS)
-        starts = slots.best_starts(judgement, numbers, until=until, most=_MOST_SLOTS)
-        people = [nearby[v] for v in numbers.tolist() if v < len(nearby)]
-        if not starts:
-            return
-        found = []
-        for start, judged in zip(starts, self._judging.judge_at(people, judgement.row, starts), strict=True):
-            end = start + timedelta(minutes=request.duration_min)
-            is_within = any(window.start <= start and end <= window.end for window in request.windows)
-            distances = [int(metres) for metres in judged.distance_m if metres >= 0]
-            found.append(Slot(start, end, is_within, len(judged.volunteer), min(distances, default=None)))
-        yield from sorted((slot for slot in found if slot.volunteers), key=lambda slot: (-slot.volunteers, slot.start))
+        for hours in slots.best_hours(judgement, most=_MOST_SLOTS):
+            end = hours.start + timedelta(minutes=request.duration_min)
+            is_within = any(window.start <= hours.start and end <= window.end for window in request.windows)
+            yield Slot(hours.start, end, is_within, hours.volunteers, hours.nearest_m)
 
 
 def _is_complete(found: Sequence[_Option], proven: float, *, limit: int) -> bool:
     """Tell whether nobody is missing among the best, by what everybody costs who was not judged."""
     return proven == math.inf or (len(found) >= limit and proven > found[limit - 1].cost)
-
-
-def _midnight_after(instant: datetime) -> datetime:
-    local = instant.astimezone(TIME_ZONE)
-    return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _options(judgement: Judgement, role: int) -> Iterator[_Option]:

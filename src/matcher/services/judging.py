@@ -86,22 +86,6 @@ class Judging:
         )
         return list(eligibility.judge(compile_problem(problem), roles))
 
-    def judge_at(self, people: Sequence[Person], role: int, starts: Sequence[datetime]) -> list[Judgement]:
-        """Return, for each of some starts, what becomes of the people if the request began then and nobody came yet."""
-        request = self._kept_from(people)
-        length = timedelta(minutes=request.duration_min)
-        problem = Problem(
-            now=self._now,
-            time_zone=TIME_ZONE,
-            requests=tuple(
-                replace(request, id=stand_in(number), windows=(Interval(start, start + length),))
-                for number, start in enumerate(starts)
-            ),
-            volunteers=tuple(self._volunteers(people)),
-        )
-        rows = range(role, len(starts) * len(request.roles), len(request.roles))
-        return list(eligibility.judge(compile_problem(problem), rows))
-
     def begin_at(self, start: datetime) -> None:
         """Ask only for one start from now on, whoever comes already."""
         self.request = at(self.request, start)

@@ -1,7 +1,5 @@
 """Better hours for a request, found among those whom nothing but time keeps away."""
 
-from datetime import timedelta
-
 import make
 from make import NOW, clock, free, interval
 from matcher.domain.plans import Problem
@@ -10,8 +8,6 @@ from matcher.matching import eligibility, slots
 from matcher.matching.eligibility import Judgement
 from matcher.matching.problem import compile_problem
 
-TOMORROW_NIGHT = clock("00:00", days=2)
-
 
 def judged(problem: Problem) -> Judgement:
     (judgement,) = eligibility.judge(compile_problem(problem), [0])
@@ -19,9 +15,7 @@ def judged(problem: Problem) -> Judgement:
 
 
 def starts(problem: Problem, *, most: int = 3) -> list[str]:
-    judgement = judged(problem)
-    found = slots.best_starts(judgement, slots.would_do(judgement), until=TOMORROW_NIGHT, most=most)
-    return [f"{start - NOW.replace(hour=0)}" for start in found]
+    return [f"{hours.start - NOW.replace(hour=0)}" for hours in slots.best_hours(judged(problem), most=most)]
 
 
 def test_the_hour_at_which_most_have_time_comes_first() -> None:
@@ -69,10 +63,14 @@ def busy(start: str, end: str) -> Busy:
     return Busy(clock(start), clock(end))
 
 
-def test_the_last_service_ends_in_time() -> None:
-    people = [make.volunteer()]
-    judgement = judged(make.problem([make.request()], people))
-    until = NOW + timedelta(minutes=90)
-    found = slots.best_starts(judgement, slots.would_do(judgement), until=until, most=9)
-    assert all(start + timedelta(minutes=60) <= until for start in found)
-    assert found
+def test_ways_to_what_is_promised_count() -> None:
+    far = Busy(clock("14:15"), clock("15:00"), make.at_m(10_000))
+    people = [make.volunteer(availability=free(interval("13:00", "15:00")), busy=(far,))]
+    assert starts(make.problem([make.request()], people)) == []
+
+
+def test_how_many_come_and_from_how_near_is_told() -> None:
+    hours = free(interval("13:00", "14:00"))
+    people = [make.volunteer(f"v{n}", availability=hours, point=make.at_m(400 * n)) for n in (1, 2)]
+    (found,) = slots.best_hours(judged(make.problem([make.request()], people)), most=3)
+    assert (found.volunteers, found.nearest_m) == (2, 400)
