@@ -215,7 +215,9 @@ def _engine(url: URL, statement_timeout_ms: int, **pool: object) -> Engine:
             "connect_timeout": 5,
             "tcp_user_timeout": statement_timeout_ms,
             "options": f"-c statement_timeout={statement_timeout_ms}"
-            f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC -c jit=off",
+            f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC -c jit=off"
+            # Small lists would be shared out among processes that take longer to start than the list.
+            " -c max_parallel_workers_per_gather=0",
         },
         **pool,
     )
