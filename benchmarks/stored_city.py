@@ -83,7 +83,8 @@ def _requests(city: City, client_no: int, instants: list[str]) -> Iterator[tuple
         levels = city.request_level[row]
         asked = np.flatnonzero(levels)
         opens = instants[int(city.earliest_start_min[row]) // SLOT_MIN]
-        closes = instants[int(city.latest_start_min[row] + city.duration_min[row]) // SLOT_MIN]
+        # Upwards: a window that ends within a slot would be too short for the service.
+        closes = instants[-(-int(city.latest_start_min[row] + city.duration_min[row]) // SLOT_MIN)]
         headcount = int(city.headcount[row])
         needs = [{"code": SKILLS[s], "level": int(levels[s])} for s in asked]
         yield (

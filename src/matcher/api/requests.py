@@ -208,7 +208,7 @@ def get_request(
 ) -> Response:
     """Show a request, place included, to a key of the client system that pushed it."""
     with database.look(principal) as session:
-        row = requests.get(session, principal, external_id)
+        row = requests.show(session, principal, external_id)
         if conditional.is_known(if_none_match, row.version):
             return conditional.not_modified(row.version)
         return _answer(row, pushes.crs_of(crs, principal))

@@ -176,7 +176,7 @@ def get_volunteer(
 ) -> Response:
     """Show a volunteer, place included, to a key of the client system that pushed them."""
     with database.look(principal) as session:
-        row = volunteers.get(session, principal, external_id)
+        row = volunteers.show(session, principal, external_id)
         if conditional.is_known(if_none_match, row.version):
             return conditional.not_modified(row.version)
         return _answer(row, pushes.crs_of(crs, principal))

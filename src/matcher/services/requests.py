@@ -20,7 +20,7 @@ from matcher.storage.events import Event
 from matcher.storage.pages import Cursor, Page
 from matcher.storage.requests import RequestContent, RequestFilter, RequestRow
 
-__all__ = ["cancel", "get", "list_page", "upsert_many", "verify"]
+__all__ = ["cancel", "get", "list_page", "show", "upsert_many", "verify"]
 
 
 def upsert_many(
@@ -62,6 +62,17 @@ def get(session: Session, principal: Principal, external_id: str) -> RequestRow:
         If there is none within the principal's regions.
     """
     return _found(requests.find(session, principal.client_no, external_id, regions=principal.regions))
+
+
+def show(session: Session, principal: Principal, external_id: str) -> RequestRow:
+    """Return what is shown of a request; it has the names of the row, and cannot be changed.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none within the principal's regions.
+    """
+    return _found(requests.find_shown(session, principal.client_no, external_id, regions=principal.regions))
 
 
 def list_page(

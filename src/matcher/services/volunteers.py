@@ -16,7 +16,17 @@ from matcher.storage.events import Event
 from matcher.storage.pages import Cursor, Page
 from matcher.storage.volunteers import VolunteerContent, VolunteerFilter, VolunteerRow
 
-__all__ = ["as_created", "get", "get_for_update", "list_page", "pause", "resume", "set_availability", "upsert_many"]
+__all__ = [
+    "as_created",
+    "get",
+    "get_for_update",
+    "list_page",
+    "pause",
+    "resume",
+    "set_availability",
+    "show",
+    "upsert_many",
+]
 
 _EVENTS = {Effect.CREATED: EventType.VOLUNTEER_CREATED, Effect.UPDATED: EventType.VOLUNTEER_UPDATED}
 
@@ -70,6 +80,17 @@ def get(session: Session, principal: Principal, external_id: str) -> VolunteerRo
         If there is none within the principal's regions.
     """
     return _found(volunteers.find(session, principal.client_no, external_id, regions=principal.regions))
+
+
+def show(session: Session, principal: Principal, external_id: str) -> VolunteerRow:
+    """Return what is shown of a volunteer; it has the names of the row, and cannot be changed.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none within the principal's regions.
+    """
+    return _found(volunteers.find_shown(session, principal.client_no, external_id, regions=principal.regions))
 
 
 def get_for_update(session: Session, principal: Principal, external_id: str) -> VolunteerRow:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from sqlalchemy import Select, Table, bindparam, select
 
@@ -16,7 +16,16 @@ from matcher.storage.pages import Cursor, Page
 from matcher.storage.tables.people import VolunteerRow
 from matcher.storage.upserts import Upsert
 
-__all__ = ["UPSERT", "VolunteerContent", "VolunteerFilter", "VolunteerRow", "find", "find_for_update", "list_page"]
+__all__ = [
+    "UPSERT",
+    "VolunteerContent",
+    "VolunteerFilter",
+    "VolunteerRow",
+    "find",
+    "find_for_update",
+    "find_shown",
+    "list_page",
+]
 
 
 class VolunteerContent(TypedDict):
@@ -60,12 +69,20 @@ class VolunteerFilter:
 
 
 _TABLE: Table = VolunteerRow.__table__  # type: ignore[assignment]
+# What matching and writing look at, and nobody is shown.
+_INSIDE: Final = {"no", "client_no", "content_hash", "skill_codes", "skill_bits"}
 UPSERT = Upsert(_TABLE, VolunteerContent.__annotations__, apart=("paused", "availability"))
 
 
 def find(session: Session, client_no: int, external_id: str, *, regions: Sequence[str]) -> VolunteerRow | None:
     """Return a volunteer of a client, if there is one within the regions."""
     return session.scalars(_one(tuple(regions)), {"client_no": client_no, "external_id": external_id}).one_or_none()
+
+
+def find_shown(session: Session, client_no: int, external_id: str, *, regions: Sequence[str]) -> Any:
+    """Return what is shown of a volunteer, without the object around it: that takes as long as all the rest."""
+    named = {"client_no": client_no, "external_id": external_id}
+    return session.execute(_shown(tuple(regions)), named).one_or_none()
 
 
 def find_for_update(
@@ -108,5 +125,14 @@ def _one(regions: tuple[str, ...]) -> Select[VolunteerRow]:
     return select(VolunteerRow).where(
         named_by(VolunteerRow.client_no, bindparam("client_no")),
         VolunteerRow.external_id == bindparam("external_id"),
+        within(VolunteerRow.region, regions),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _shown(regions: tuple[str, ...]) -> Select[Any]:
+    return select(*(column for column in _TABLE.columns if column.name not in _INSIDE)).where(
+        _TABLE.columns.client_no + 0 == bindparam("client_no"),
+        _TABLE.columns.external_id == bindparam("external_id"),
         within(VolunteerRow.region, regions),
     )
