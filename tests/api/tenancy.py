@@ -243,7 +243,7 @@ def _judge(attack: Attack, answer: Answer, victim: Tenant, *, is_same_client: bo
     told = answer.text + " ".join(answer.headers.values())
     known = [attack.stolen] if attack.stolen else []
     if is_same_client and attack.operation.name in _CROSSING:
-        known.append(victim.id_at(_NAMED["volunteer_id"]))
+        known += re.findall(r'"volunteer_id":"([^"]+)"', answer.text)
     for word in known:
         told = told.replace(word, "")
     leaked = sorted(secret for secret in victim.secrets() if secret in told)
