@@ -1,6 +1,6 @@
 # Any image with Python 3.11 or newer as python3, with its venv, on glibc: python:3.12-slim, or Debian 12 and newer with
 # python3-venv.
-ARG BASE=docker.io/library/python:3.12-slim
+ARG BASE=python:3.12-slim
 
 FROM ${BASE} AS build
 WORKDIR /opt/matcher

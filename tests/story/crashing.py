@@ -244,15 +244,15 @@ def lost(rig: Rig, memories: list[Memory]) -> list[str]:
 
 
 def wait_until_over(rig: Rig, memories: list[Memory]) -> None:
-    """Wait until everything answers, and every import that was taken on is over."""
+    """Wait until everything answers, and every import that was taken on, and is still there, is over."""
     wanted = {import_ for memory in memories for import_ in memory.imports}
     deadline = time.monotonic() + WAIT_S
     with rig.client() as client:
         while True:
             try:
                 if client.get("/health/ready").is_success:
-                    over = {row["id"] for row in _pages(client, "/v1/imports") if row["finished_at"]}
-                    if wanted <= over:
+                    begun = {row["id"] for row in _pages(client, "/v1/imports") if not row["finished_at"]}
+                    if not begun & wanted:
                         return
             except httpx.HTTPError:
                 pass

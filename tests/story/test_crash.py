@@ -10,7 +10,8 @@ import pytest
 from story import crashing
 from story.crashing import Rig, Station
 
-KILLS = ["api"] * 3 + ["worker"] * 7 + ["postgres"] * 10
+# Fewest of what takes longest to start again.
+KILLS = ["api"] * 2 + ["worker"] * 4 + ["postgres"] * 14
 STATIONS = 2
 # How many more yeses are waited for before the next kill, so that each one meets work.
 YESES = 6
