@@ -129,7 +129,8 @@ def _needed(instance: Instance) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def network(instance: Instance, edges: Edges, objective: Objective, capacity: NDArray[np.int64]) -> Network:
     """Return the flow network of the relaxation."""
     return Network(
-        ptr=edges.ptr,
+        ptr=edges.ptr[:-1],
+        stop=edges.ptr[1:],
         row=edges.row,
         volunteer=edges.volunteer,
         cost=edges.cost,

@@ -55,7 +55,7 @@ def solve(network: Network, *, backend: Backend | None = None) -> Flow:
     """
     rows, volunteers = len(network.supply), len(network.capacity)
     if chosen_backend(backend) == "kernel" or not _is_exact_in_floats(network):
-        degree = np.diff(network.ptr)
+        degree = network.stop - network.ptr
         state = flow.solve(network, np.lexsort((degree, -network.penalty)))
         used, u, v = state.used, state.u, state.v
     else:
@@ -96,7 +96,7 @@ def _solve_by_matching(network: Network) -> NDArray[np.uint8]:
     edge becomes two nodes joined by a free edge, which are matched with each other unless the edge is used.
     """
     rows, edges = len(network.supply), len(network.cost)
-    degree = np.diff(network.ptr)
+    degree = network.stop - network.ptr
     capacity = np.minimum(network.capacity, np.bincount(network.volunteer, minlength=len(network.capacity)))
     unit_row = np.repeat(np.arange(rows), network.supply)
     units = len(unit_row)

@@ -22,7 +22,8 @@ def network_of(
     ptr = np.zeros(len(supply) + 1, np.int64)
     np.cumsum(np.bincount(row, minlength=len(supply)), out=ptr[1:])
     return Network(
-        ptr=ptr,
+        ptr=ptr[:-1],
+        stop=ptr[1:],
         row=row,
         volunteer=np.array([edge[1] for edge in ordered], np.int32),
         cost=np.array([edge[2] for edge in ordered], np.int32),

@@ -27,9 +27,10 @@ INFINITY = 2**62
 
 
 class Network(NamedTuple):
-    """The problem of the flow; rows sorted by cost."""
+    """The problem of the flow; the edges of a row, from ``ptr`` up to ``stop``, sorted by cost."""
 
     ptr: NDArray[np.int64]
+    stop: NDArray[np.int64]
     row: NDArray[np.int32]  # row of each edge
     volunteer: NDArray[np.int32]
     cost: NDArray[np.int32]
@@ -180,7 +181,7 @@ def insert_unit(network, state, source):
     i = source
     while True:
         base = row_distance[i] - u[i]
-        for edge in range(network.ptr[i], network.ptr[i + 1]):
+        for edge in range(network.ptr[i], network.stop[i]):
             reached = base + network.cost[edge]
             if reached >= best:
                 break
@@ -310,7 +311,7 @@ def certificate(network, u, v, used):
     for i in range(len(u)):
         broken += u[i] > network.penalty[i]
         placed = 0
-        for edge in range(network.ptr[i], network.ptr[i + 1]):
+        for edge in range(network.ptr[i], network.stop[i]):
             reduced = network.cost[edge] - u[i] - v[network.volunteer[edge]]
             if used[edge]:
                 placed += 1
@@ -385,7 +386,7 @@ def exact_prices(network, u, v, used, open_units):
             if row_done[at] or reached > row_label[at] + u[at]:
                 continue
             row_done[at] = 1
-            for edge in range(network.ptr[at], network.ptr[at + 1]):
+            for edge in range(network.ptr[at], network.stop[at]):
                 label = row_label[at] + network.cost[edge]
                 if label >= 0:
                     break
