@@ -6,9 +6,9 @@ the same problem from nothing and is the oracle of the tests.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matcher.matching import solver
 from matcher.matching.kernels import flow, updates
@@ -16,6 +16,8 @@ from matcher.matching.kernels.flow import FlowState, Network
 from matcher.matching.kernels.updates import Reverse
 
 __all__ = ["LiveFlow"]
+
+Arrays = TypeVar("Arrays", Network, FlowState, Reverse)
 
 
 @dataclass(slots=True)
@@ -58,7 +60,9 @@ class LiveFlow:
         )
         return j
 
-    def add_row(self, supply: int, penalty: int, costs: Mapping[int, int], *, spare: int = 0, spare_penalty: int = 0) -> int:
+    def add_row(
+        self, supply: int, penalty: int, costs: Mapping[int, int], *, spare: int = 0, spare_penalty: int = 0
+    ) -> int:
         """Take in a row of ``supply`` units with the cost of each volunteer who could serve it; return its number.
 
         Units that stay open cost ``spare_penalty`` each for the first ``spare`` of them, ``penalty`` for the others.
@@ -163,13 +167,15 @@ class LiveFlow:
             return
         sizes = [has if want <= has else max(want, 2 * has) for want, has in zip(wanted, have, strict=True)]
         network = _empty_network(*sizes)
-        self._network = Network(*map(_into, network, self._network))
-        self._state = FlowState(*map(_into, flow.new_state(network), self._state))
-        self._reverse = Reverse(*map(_into, _empty_reverse(sizes[1], sizes[2]), self._reverse))
+        self._network = _into(network, self._network)
+        self._state = _into(flow.new_state(network), self._state)
+        self._reverse = _into(_empty_reverse(sizes[1], sizes[2]), self._reverse)
 
 
-def _into(longer: NDArray[np.generic], shorter: NDArray[np.generic]) -> NDArray[np.generic]:
-    longer[: len(shorter)] = shorter
+def _into(longer: Arrays, shorter: Arrays) -> Arrays:
+    """Copy what is there to the front of longer arrays."""
+    for ours, theirs in zip(longer, shorter, strict=True):
+        ours[: len(theirs)] = theirs
     return longer
 
 

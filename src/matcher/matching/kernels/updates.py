@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.matching.kernels.compilation import in_place, step
-from matcher.matching.kernels.flow import INFINITY, heap_pop, heap_push, insert_unit, link, next_penalty, unlink
+from matcher.matching.kernels.flow import INFINITY, heap_pop, heap_push, insert_unit, link, unlink
 
 __all__ = [
     "Reverse",
