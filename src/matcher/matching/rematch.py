@@ -4,9 +4,9 @@ The cost of a change is a few shortest paths, however large the city is. `matche
 the same problem from nothing and is the oracle of the tests.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -174,7 +174,8 @@ class LiveFlow:
 
 def _into(longer: Arrays, shorter: Arrays) -> Arrays:
     """Copy what is there to the front of longer arrays."""
-    for ours, theirs in zip(longer, shorter, strict=True):
+    pairs: Iterable[tuple[Any, Any]] = zip(longer, shorter, strict=True)
+    for ours, theirs in pairs:
         ours[: len(theirs)] = theirs
     return longer
 
