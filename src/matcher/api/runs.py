@@ -43,6 +43,8 @@ _POLL_S: Final = "1"
 # How often whoever waits is looked after.
 _LOOK_S: Final = 0.25
 _HORIZON: Final = timedelta(days=7)
+# A plan from this very minute would be too late by the time that somebody is asked.
+_LEAD: Final = timedelta(minutes=10)
 # As far as a problem may look ahead.
 _FARTHEST: Final = timedelta(days=366)
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -74,7 +76,9 @@ class RunPost(Body):
         ),
     ]
     mode: Annotated[RunMode, Field(strict=False, description="`publish` makes offers of the plan.")] = RunMode.PREVIEW
-    horizon_start: Annotated[Instant | None, Field(description="Left out: now.")] = None
+    horizon_start: Annotated[
+        Instant | None, Field(description="Left out: in ten minutes, as long as urgent offers stand.")
+    ] = None
     horizon_end: Annotated[Instant | None, Field(description="Left out: seven days after the start.")] = None
     options: OptionsBody = Field(default_factory=OptionsBody)
 
@@ -320,7 +324,9 @@ def _check_may_measure(principal: Principal) -> None:
 
 
 def _order(body: RunPost, now: datetime) -> runs.Order:
-    start = body.horizon_start or now
+    start = body.horizon_start or now + _LEAD
+    if body.horizon_start is None and body.horizon_end is not None and body.horizon_end <= start:
+        start = now
     end = body.horizon_end or start + _HORIZON
     if end <= max(start, now):
         raise InvalidBodyError([Fault("/horizon_end", "empty-interval", _EMPTY)])
