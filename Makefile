@@ -29,7 +29,7 @@ demo: $(READY) ## match a real city and leave the service running; ARGS=--once e
 	@$(BIN)/python -m matcher.cli.main demo $(ARGS)
 
 test: $(READY) ## run the tests; ARGS="-k words" runs some of them
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY) ## format, lint, types, layers and the committed openapi.yaml
 	@$(BIN)/ruff format --check --quiet .
