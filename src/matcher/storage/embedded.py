@@ -36,7 +36,7 @@ _DATABASE = "postgres"
 # 104 bytes on macOS, 108 on Linux, each with its closing zero.
 _LONGEST_SOCKET = 103
 # Of a killed server some sessions may still be ending, or a killed starter's server still recovering.
-_OLD_SERVER_WORDS = ("still in use", "another postmaster")
+_OLD_SERVER_WORDS = ("still in use", '"postmaster.pid" already exists')
 _START_TRIES = 300
 _PAUSE_S = 0.2
 _LOG_NAME = "server.log"
