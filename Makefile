@@ -18,7 +18,7 @@ PIP := env -u PYTHONPATH -u PIP_TARGET -u PIP_PREFIX PIP_USER=0 PIP_CONSTRAINT=/
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 	--no-header --no-emit-index-url pyproject.toml
 
-.PHONY: help setup demo test check bench bench-api bench-lookups bench-runs image-check openapi lock clean
+.PHONY: help setup demo test check bench bench-api bench-lookups bench-runs image-check soak openapi lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,10 @@ bench-lookups: $(READY) ## measure candidates and opportunities over a stored ci
 
 image-check: $(INSTALLED) ## build the container image and run it; as root, with buildah, runc and debootstrap
 	@PYTHONPATH=tests $(BIN)/python -m container.check
+
+soak: $(READY) ## race for places and live through histories of offers at length; SOAK=45 multiplies what the tests do
+	@SOAK=$(or $(SOAK),45) $(BIN)/python -m pytest --timeout 3600 tests/services/test_offer_races.py \
+		tests/services/test_offer_histories.py $(ARGS)
 
 openapi: $(READY) ## write openapi.yaml anew
 	@$(BIN)/python -m matcher.cli.main openapi write
