@@ -169,6 +169,12 @@ class Model:
             "request-closed": offer.wish.closed is not None,
             "too-late": minutes > 15,
             "blocked": (offer.person.row.no, offer.wish.requester) in self.blocked,
+            "asked-again": any(
+                other is not offer
+                and other.person is offer.person
+                and other.seen in ("offered", "accepted", "in-progress")
+                for other in self.of(offer.wish)
+            ),
             "start-differs": any(other.counts and other.start != offer.start for other in self.of(offer.wish)),
             "volunteer-busy": any(other.holds and offer.clashes(other) for other in promises),
             "capacity-reached": offer.person.a_day is not None and len(that_day) >= offer.person.a_day,

@@ -14,6 +14,7 @@ from matcher.domain.errors import NotFoundError
 from matcher.domain.offers import (
     HOLDING,
     Action,
+    AskedAgainError,
     BlockedError,
     CapacityReachedError,
     DeclineReason,
@@ -111,6 +112,16 @@ def test_a_late_yes_counts_also_before_anybody_noticed_that_it_is_late(
             .order_by(StepRow.version)
         ).all()
     assert [tuple(step) for step in steps] == [("offered", "expired"), ("expired", "accepted")]
+
+
+def test_a_late_yes_does_not_count_for_whoever_has_been_asked_again(database: Database, principal: Principal) -> None:
+    request, volunteer = a_request(database, principal, headcount=2), a_volunteer(database, principal)
+    late = live(database, principal, request=request, volunteer=volunteer).reach(OfferStatus.EXPIRED)
+    newer = live(database, principal, request=request, volunteer=volunteer)
+    with pytest.raises(AskedAgainError):
+        late.take(Action.ACCEPT)
+    newer.take(Action.ACCEPT)
+    assert (late.status, newer.status) == (OfferStatus.EXPIRED, OfferStatus.ACCEPTED)
 
 
 def test_offers_expire_by_the_clock_of_the_database(database: Database, principal: Principal) -> None:

@@ -194,6 +194,7 @@ def list_steps(state: StateDep, principal: _Reader, offer_id: UUID) -> Response:
         "filled",
         "request-closed",
         "blocked",
+        "asked-again",
         "start-differs",
         "volunteer-busy",
         "capacity-reached",

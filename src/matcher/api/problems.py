@@ -125,6 +125,7 @@ _KINDS: dict[str, tuple[int, str, str]] = {
     "request-closed": (409, "The request is closed", "求助已关闭"),
     "request-unverified": (409, "The request is not verified", "求助尚未核实"),
     "blocked": (409, "The two are kept apart", "双方已设置回避"),
+    "asked-again": (409, "There is a newer offer", "已有更新的邀约"),
     "start-differs": (409, "All start together", "须同时开始"),
     "volunteer-busy": (409, "The volunteer is elsewhere then", "志愿者该时段已有安排"),
     "capacity-reached": (409, "It is more than the volunteer takes on", "超出志愿者的服务上限"),

@@ -23,6 +23,7 @@ __all__ = [
     "STATUS_LABELS",
     "STEPS",
     "Action",
+    "AskedAgainError",
     "BlockedError",
     "CapacityReachedError",
     "DeclineReason",
@@ -245,6 +246,16 @@ class BlockedError(RefusedStepError):
     code = "blocked"
     sentence = Text(
         en="This volunteer and this requester are kept apart.", zh="该志愿者与求助人已设置回避，不能派单或接单。"
+    )
+
+
+class AskedAgainError(RefusedStepError):
+    """The volunteer has a newer offer for the same request."""
+
+    code = "asked-again"
+    sentence = Text(
+        en="The volunteer has been asked for this request again since: answer the newer offer.",
+        zh="该志愿者已就此求助收到更新的邀约，请答复最新的邀约。",
     )
 
 

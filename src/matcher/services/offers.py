@@ -17,6 +17,7 @@ from matcher.domain.offers import (
     NO_SHOW_AFTER,
     STEPS,
     Action,
+    AskedAgainError,
     BlockedError,
     DeclineReason,
     FilledError,
@@ -206,6 +207,8 @@ def _accept(tried: Try) -> None:
         raise NotFoundError(_NOT_FOUND)
     if offers.is_blocked(session, tried.volunteer.no, request.requester):
         raise BlockedError
+    if any(other.no != offer.no and other.volunteer_no == offer.volunteer_no for other in tried.standing.having(*LIVE)):
+        raise AskedAgainError
     if any(other.starts_at != offer.starts_at for other in tried.standing.having(*COUNTED)):
         raise StartDiffersError
     promises = offers.list_promises(session, tried.volunteer.no, near=offer.starts_at)
